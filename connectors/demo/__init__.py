@@ -1,0 +1,1 @@
+"""Two stores one can start at home, speaking the real wire protocols, and the one world they share."""
