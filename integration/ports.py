@@ -243,7 +243,7 @@ class StoreApi(Protocol):
         """What was done earlier under `request.key`, if the store has it."""
 
     def send(self, request: ActionRequest, prepared: str) -> Receipt:
-        """Do it. :exc:`StoreRefused` and :exc:`RateLimited`: not done, for certain. Other StoreErrors: unclear."""
+        """Do it. StoreRefused and RateLimited mean: not done, for certain. Any other StoreError: unclear."""
 
     def close(self) -> None:
         """Give connections back."""

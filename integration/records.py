@@ -43,7 +43,7 @@ class Value(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     """Base of all records: immutable, compared by value."""
 
 
-class Address(Value):
+class Address(Value, frozen=True):
     name: str = ""
     company: str = ""
     address1: str = ""
@@ -56,7 +56,7 @@ class Address(Value):
     phone: str = ""
 
 
-class CustomerRecord(Value):
+class CustomerRecord(Value, frozen=True):
     """The store's own idea of who bought. A guest has no `platform_id`."""
 
     platform_id: str | None = None
@@ -70,7 +70,7 @@ class CustomerRecord(Value):
     created_at: datetime | None = None
 
 
-class TaxRecord(Value):
+class TaxRecord(Value, frozen=True):
     """Part of a line's tax. `rate_id` is the store's id of the rate; WooCommerce refunds name it."""
 
     amount: Money
@@ -78,7 +78,7 @@ class TaxRecord(Value):
     title: str = ""
 
 
-class LineRecord(Value):
+class LineRecord(Value, frozen=True):
     platform_id: str
     title: str
     quantity: int
@@ -108,7 +108,7 @@ class LineRecord(Value):
     """When an order edit added the line; None: sold with the order."""
 
 
-class ShippingLineRecord(Value):
+class ShippingLineRecord(Value, frozen=True):
     """A delivery charge (or, `kind="fee"`, an extra fee) of the order. `total` includes `tax`."""
 
     platform_id: str
@@ -120,14 +120,14 @@ class ShippingLineRecord(Value):
     code: str = ""
 
 
-class Tracking(Value):
+class Tracking(Value, frozen=True):
     company: str = ""
     number: str = ""
     url: str | None = None
     """http or https only; anything else was dropped at the edge."""
 
 
-class ShipmentEvent(Value):
+class ShipmentEvent(Value, frozen=True):
     """A carrier's scan. `status` is one of Shopify's FulfillmentEventStatus words, lower case."""
 
     status: str
@@ -137,15 +137,15 @@ class ShipmentEvent(Value):
     platform_id: str = ""
 
 
-class QuantityOf(Value):
-    """`quantity` pieces of order line `line_id` (platform id). `platform_id`: the pairing's own id, if any."""
+class QuantityOf(Value, frozen=True):
+    """`quantity` pieces of order line `line_id` (platform id). `platform_id`: of the pairing, if any."""
 
     line_id: str
     quantity: int
     platform_id: str = ""
 
 
-class FulfillmentRecord(Value):
+class FulfillmentRecord(Value, frozen=True):
     platform_id: str
     status: str
     """success, cancelled, error, failure, pending, open; or the platform's own word, lower case."""
@@ -164,7 +164,7 @@ class FulfillmentRecord(Value):
     """Oldest first."""
 
 
-class ReturnLineRecord(Value):
+class ReturnLineRecord(Value, frozen=True):
     platform_id: str
     quantity: int
     line_id: str | None = None
@@ -176,7 +176,7 @@ class ReturnLineRecord(Value):
     refunded_quantity: int = 0
 
 
-class ReturnRecord(Value):
+class ReturnRecord(Value, frozen=True):
     platform_id: str
     status: str
     """requested, open, closed, declined, canceled."""
@@ -187,7 +187,7 @@ class ReturnRecord(Value):
     lines: tuple[ReturnLineRecord, ...] = ()
 
 
-class RefundLineRecord(Value):
+class RefundLineRecord(Value, frozen=True):
     line_id: str
     quantity: int
     amount: Money
@@ -195,7 +195,7 @@ class RefundLineRecord(Value):
     restocked: bool | None = None
 
 
-class RefundRecord(Value):
+class RefundRecord(Value, frozen=True):
     platform_id: str
     created_at: datetime
     amount: Money
@@ -210,7 +210,7 @@ class RefundRecord(Value):
     """Whether the gateway moved the money; None: pending or unknown; False: recorded only."""
 
 
-class TransactionRecord(Value):
+class TransactionRecord(Value, frozen=True):
     platform_id: str
     kind: str
     """sale, authorization, capture, refund, void, change …: the platform's word, lower case."""
@@ -227,7 +227,7 @@ class TransactionRecord(Value):
     """What may be shown of the means of payment, such as "•••• 4242"."""
 
 
-class OrderRecord(Value):
+class OrderRecord(Value, frozen=True):
     """One order as it was at `fetched_at`. Version: (`updated_at`, `fetched_at`)."""
 
     platform_id: str
@@ -291,7 +291,7 @@ class OrderRecord(Value):
     transactions: tuple[TransactionRecord, ...] = ()
 
 
-class ProductRecord(Value):
+class ProductRecord(Value, frozen=True):
     """As far as eligibility needs it: what kind of thing it is."""
 
     platform_id: str
@@ -305,7 +305,7 @@ class ProductRecord(Value):
     virtual: bool = False
 
 
-class ShopRecord(Value):
+class ShopRecord(Value, frozen=True):
     """The shop itself, from its own settings."""
 
     platform_id: str

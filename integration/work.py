@@ -1,0 +1,191 @@
+"""The unit of work: one transaction for one account, and whom it wakes when it is committed.
+
+No query can forget the account: the session adds it to every select, update and delete of a table
+that belongs to accounts, and stamps it on every new row. `everywhere` is for doors that have yet to
+learn the account, and for sweeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine, create_engine, event, insert, select
+from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, sessionmaker, with_loader_criteria
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from integration.db import AccountRow, Base
+from integration.db.accounts import Account
+from integration.errors import AppError, NotFound
+
+ACCOUNT = "account_id"
+"""Key in `Session.info`: the account, or EVERYWHERE."""
+EVERYWHERE = "everywhere"
+
+
+class JobName(StrEnum):
+    """What can be woken. Handlers are in jobs/run.py."""
+
+    DRAIN_INBOX = "drain_inbox"
+    SYNC = "sync"
+    PROVE = "prove"
+    ACTION = "action"
+    PRIVACY = "privacy"
+    SWEEP = "sweep"
+
+
+Wake = Callable[[JobName, Mapping[str, Any]], None]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Work:
+    """What a function of this package works with: a session, its account, the time, and wakes."""
+
+    def __init__(self, session: Session, account_id: int | None, now: Callable[[], datetime]) -> None:
+        self.session = session
+        self._account_id = account_id
+        self.now = now
+        self.wakes: list[tuple[JobName, dict[str, Any]]] = []
+
+    @property
+    def account_id(self) -> int:
+        """Raises :exc:`AppError` in a transaction that belongs to no account."""
+        if self._account_id is None:
+            raise AppError("this transaction belongs to no account")
+        return self._account_id
+
+    def wake(self, name: JobName, **arguments: Any) -> None:
+        """Wake a worker once this work is committed. May be lost: the row is the promise."""
+        self.wakes.append((name, arguments))
+
+    def add(self, row: Base) -> None:
+        self.session.add(row)
+
+    def insert(self, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Many rows at once, stamped with the account."""
+        if rows:
+            self.session.execute(insert(table), [self.stamped(row) for row in rows])
+
+    def stamped(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The row with its account, for statements that the session cannot stamp by itself."""
+        return {**row, ACCOUNT: self.account_id}
+
+
+class Database:
+    """One database and its transactions."""
+
+    def __init__(self, url: str, now: Callable[[], datetime] = utc_now, *, pool_size: int = 10) -> None:
+        self.engine = make_engine(url, pool_size=pool_size)
+        self.now = now
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        event.listen(self._sessions, "do_orm_execute", _confine_queries)
+        event.listen(self._sessions, "before_flush", _stamp_new_rows)
+        self.on_commit: Callable[[Sequence[tuple[JobName, dict[str, Any]]]], None] = lambda wakes: None
+        """Set by jobs.boot: hands wakes to the queue."""
+
+    @contextmanager
+    def transaction(self, account_id: int) -> Iterator[Work]:
+        """One account, reading and writing; commits at the end, rolls back on any exception."""
+        yield from self._run(account_id, write=True)
+
+    @contextmanager
+    def reading(self, account_id: int) -> Iterator[Work]:
+        """One account, reading only: never waits for a writer."""
+        yield from self._run(account_id, write=False)
+
+    @contextmanager
+    def everywhere(self, *, write: bool = True) -> Iterator[Work]:
+        """All accounts: for doors that have yet to learn the account, and for sweeps. Use sparingly."""
+        yield from self._run(None, write=write)
+
+    def _run(self, account_id: int | None, *, write: bool) -> Iterator[Work]:
+        session = self._sessions()
+        session.info[ACCOUNT] = EVERYWHERE if account_id is None else account_id
+        with session:
+            session.connection(execution_options={"deskside_write": write})
+            work = Work(session, account_id, self.now)
+            yield work
+            if write:
+                session.commit()
+        if work.wakes:
+            self.on_commit(work.wakes)
+
+    def the_account(self, account_id: int | None = None) -> int:
+        """The account that commands act on: the given one, else the only one."""
+        with self.everywhere(write=False) as work:
+            ids = work.session.scalars(select(Account.id).order_by(Account.id)).all()
+        if account_id is not None:
+            if account_id not in ids:
+                raise NotFound(f"no account {account_id}")
+            return account_id
+        if len(ids) != 1:
+            raise NotFound(
+                "no account yet: run `integration migrate`" if not ids else "several accounts: say --account"
+            )
+        return ids[0]
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def make_engine(url: str, *, pool_size: int = 10) -> Engine:
+    """An engine whose SQLite connections behave like a server's: WAL, foreign keys, honest transactions."""
+    encode = msgspec.json.Encoder().encode
+    common: dict[str, Any] = {
+        "json_serializer": lambda value: encode(value).decode(),
+        "json_deserializer": msgspec.json.decode,
+    }
+    if url.startswith("sqlite"):
+        # A connection a thread and transaction: SQLite connections are cheap, and must not cross forks.
+        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 30}, **common)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(
+        url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_recycle=1800, **common
+    )
+
+
+def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    # A writer takes the write lock at once: upgrading later can fail without waiting (SQLITE_BUSY).
+    write = connection.get_execution_options().get("deskside_write", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _confine_queries(state: ORMExecuteState) -> None:
+    account = state.session.info.get(ACCOUNT)
+    if account is None:
+        raise AppError("a session without an account: use Database.transaction")
+    if account == EVERYWHERE or state.is_column_load or state.is_relationship_load:
+        return
+    if state.is_select or state.is_update or state.is_delete:
+        state.statement = state.statement.options(
+            with_loader_criteria(AccountRow, lambda table: table.account_id == account, include_aliases=True)
+        )
+
+
+def _stamp_new_rows(session: Session, _: UOWTransaction, __: Any) -> None:
+    account = session.info.get(ACCOUNT)
+    for row in session.new:
+        if isinstance(row, AccountRow) and account != EVERYWHERE:
+            if row.account_id is None:
+                row.account_id = account
+            elif row.account_id != account:
+                raise AppError("a row of another account in this transaction")
