@@ -185,7 +185,8 @@ def _stamp_new_rows(session: Session, _: UOWTransaction, __: Any) -> None:
     account = session.info.get(ACCOUNT)
     for row in session.new:
         if isinstance(row, AccountRow) and account != EVERYWHERE:
-            if row.account_id is None:
+            owner: int | None = row.account_id
+            if owner is None:
                 row.account_id = account
-            elif row.account_id != account:
+            elif owner != account:
                 raise AppError("a row of another account in this transaction")

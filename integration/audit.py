@@ -1,0 +1,155 @@
+"""Who did what, when and why, as a chain: any change to any row is found and located.
+
+Each entry's hash covers its own content and the hash before it. Personal text is not hashed itself
+but through a salted digest, so that erasing it (a redaction) leaves the chain valid.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import select, update
+
+from integration.db.accounts import Account
+from integration.db.audit import AuditEntry
+from integration.work import Work
+
+ROOT = "0" * 64
+"""What the first entry of an account follows."""
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The first entry that does not fit, and why."""
+
+    number: int
+    reason: str
+
+
+def record(
+    work: Work,
+    event: str,
+    *,
+    actor: str,
+    proof: str,
+    order_id: int | None = None,
+    action_id: int | None = None,
+    detail: Mapping[str, Any] | None = None,
+    personal: Mapping[str, Any] | None = None,
+) -> AuditEntry:
+    """Append one entry. `detail` must hold nothing personal: ids, codes, sums; text goes to `personal`.
+
+    One at a time for an account: the account's row is locked until the transaction ends.
+    """
+    session = work.session
+    session.execute(select(Account.id).where(Account.id == work.account_id).with_for_update(key_share=True))
+    last = session.execute(
+        select(AuditEntry.number, AuditEntry.hash).order_by(AuditEntry.number.desc()).limit(1)
+    ).first()
+    number, previous = (last.number + 1, last.hash) if last else (1, ROOT)
+    # Through JSON, so that what is hashed now is what is read back later.
+    plain = msgspec.json.decode(_encode(dict(detail or {})))
+    text = msgspec.json.decode(_encode(dict(personal))) if personal else None
+    salt = secrets.token_hex(16) if text else None
+    entry = AuditEntry(
+        number=number,
+        at=work.now(),
+        event=event,
+        actor=actor,
+        proof=proof,
+        order_id=order_id,
+        action_id=action_id,
+        detail=plain,
+        personal=text,
+        personal_digest=_personal_digest(salt, text),
+        salt=salt,
+        previous=previous,
+        hash="",
+    )
+    entry.hash = _hash(entry, work.account_id)
+    work.add(entry)
+    session.flush()
+    return entry
+
+
+def verify(work: Work) -> tuple[int, Fault | None]:
+    """Walk the chain of the account: (entries that fit, the first fault or None).
+
+    A cut-off end cannot be seen from the chain alone; keep the printed last number and hash elsewhere.
+    """
+    expected, previous = 1, ROOT
+    for entry in _entries(work):
+        fault = _check(entry, work.account_id, expected, previous)
+        if fault:
+            return expected - 1, fault
+        expected, previous = expected + 1, entry.hash
+    return expected - 1, None
+
+
+def head(work: Work) -> tuple[int, str]:
+    """Number and hash of the newest entry."""
+    last = work.session.execute(
+        select(AuditEntry.number, AuditEntry.hash).order_by(AuditEntry.number.desc()).limit(1)
+    ).first()
+    return (last.number, last.hash) if last else (0, ROOT)
+
+
+def erase_personal(work: Work, order_ids: list[int]) -> None:
+    """Forget the personal text of entries about these orders; the chain stays valid."""
+    work.session.execute(
+        update(AuditEntry).where(AuditEntry.order_id.in_(order_ids)).values(personal=None, salt=None)
+    )
+
+
+def _entries(work: Work) -> Iterator[AuditEntry]:
+    query = select(AuditEntry).order_by(AuditEntry.number, AuditEntry.id)
+    return iter(work.session.scalars(query.execution_options(yield_per=500)))
+
+
+def _check(entry: AuditEntry, account_id: int, expected: int, previous: str) -> Fault | None:
+    if entry.number != expected:
+        return Fault(expected, f"entry {expected} is missing" if entry.number > expected else "doubled")
+    if entry.previous != previous:
+        return Fault(entry.number, "does not follow the entry before it")
+    if entry.hash != _hash(entry, account_id):
+        return Fault(entry.number, "was changed after it was written")
+    if entry.personal is not None and entry.personal_digest != _personal_digest(entry.salt, entry.personal):
+        return Fault(entry.number, "its text was changed after it was written")
+    return None
+
+
+def _personal_digest(salt: str | None, personal: Any) -> str:
+    if personal is None or salt is None:
+        return ""
+    return hashlib.sha256(salt.encode() + _encode(personal)).hexdigest()
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds")
+
+
+def _hash(entry: AuditEntry, account_id: int) -> str:
+    content = _encode(
+        [
+            account_id,
+            entry.number,
+            _time(entry.at),
+            entry.event,
+            entry.actor,
+            entry.proof,
+            entry.order_id,
+            entry.action_id,
+            entry.detail,
+            entry.personal_digest,
+            entry.previous,
+        ]
+    )
+    return hashlib.sha256(content).hexdigest()

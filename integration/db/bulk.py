@@ -1,0 +1,58 @@
+"""Many rows quickly: COPY on Postgres, executemany elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import JSON, Column, Table, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from integration.db.base import Base
+
+Upsert = postgresql.Insert | sqlite.Insert
+
+
+def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert complete rows (every column is in every row) within the session's transaction."""
+    if not rows:
+        return
+    if session.get_bind().dialect.name == "postgresql":
+        _copy(session, model, rows)
+    else:
+        session.execute(insert(model), rows)
+
+
+def upsert(session: Session, model: type[Base]) -> Upsert:
+    """An INSERT that knows ON CONFLICT, in the session's dialect."""
+    name = session.get_bind().dialect.name
+    return postgresql.insert(model) if name == "postgresql" else sqlite.insert(model)
+
+
+@cache
+def _plan(model: type[Base]) -> tuple[str, tuple[tuple[str, bool], ...]]:
+    """The COPY statement of a table, and its columns with whether they hold JSON."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    columns: list[Column[Any]] = list(table.columns)
+    names = ", ".join(f'"{column.name}"' for column in columns)
+    statement = f'COPY "{table.name}" ({names}) FROM STDIN'
+    return statement, tuple((column.name, isinstance(column.type, JSON)) for column in columns)
+
+
+def _copy(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Source: psycopg 3, "Using COPY TO and COPY FROM"."""
+    statement, columns = _plan(model)
+    encode = msgspec.json.Encoder().encode
+    driver: Any = session.connection().connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(
+                [
+                    encode(row[name]).decode() if json and row[name] is not None else row[name]
+                    for name, json in columns
+                ]
+            )

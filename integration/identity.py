@@ -1,0 +1,303 @@
+"""Who is the same person: orders of several stores, guests and accounts, joined by what proves it.
+
+An e-mail or a store's own customer record joins for certain, so two persons that turn out to share
+one become one. A phone alone never merges (families and offices share phones); it only finds the
+person of an order that has nothing else. The result does not depend on the order of arrival.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, insert, select, update
+
+from integration.contacts import email_key, phone_key
+from integration.db.accounts import Account
+from integration.db.actions import Contact
+from integration.db.customers import ContactPoint, Customer, StoreCustomer, Tombstone
+from integration.db.orders import Order
+from integration.db.stores import Store
+from integration.records import OrderRecord
+from integration.work import Work
+
+
+def tombstone_digest(store_id: int, kind: str, value: str) -> str:
+    """What is kept of a redacted person: enough to recognise, too little to read."""
+    return hashlib.blake2b(f"{store_id}\n{kind}\n{value}".encode(), digest_size=20).hexdigest()
+
+
+@dataclass(eq=False)
+class _Person:
+    """Everything that one component of the batch knows about a person."""
+
+    keys: set[tuple[str, str]] = field(default_factory=set)
+    orders: list[OrderRecord] = field(default_factory=list)
+    known: set[int] = field(default_factory=set)
+    emails: dict[str, str] = field(default_factory=dict)
+    phones: dict[str, str] = field(default_factory=dict)
+    store_ids: set[str] = field(default_factory=set)
+
+
+def lock_account(work: Work) -> None:
+    """One writer of an account's people at a time. Inserts that point at the account are not held up."""
+    work.session.execute(
+        select(Account.id).where(Account.id == work.account_id).with_for_update(key_share=True)
+    )
+
+
+def resolve(work: Work, store: Store, records: Sequence[OrderRecord]) -> dict[str, int]:
+    """The person behind each order, made or merged as needed: platform id of the order → customer id.
+
+    Orders without any contact (and redacted ones) have no person. Hold `lock_account`.
+    """
+    people = _components(store, records)
+    if not people:
+        return {}
+    _find_known(work, store, people)
+    found: dict[str, int] = {}
+    joined = _join_by_known(people)
+    _create_missing(work, joined)
+    for person in joined:
+        keeper = min(person.known)
+        _merge(work, keeper, person.known - {keeper})
+        found.update({order.platform_id: keeper for order in person.orders})
+    _remember(work, store, joined)
+    return found
+
+
+def _contacts_of(store: Store, record: OrderRecord) -> tuple[dict[str, str], dict[str, str], str | None]:
+    """Normalised e-mails and phones (→ as shown) and the store's customer id of one order."""
+    customer = record.customer
+    region = (record.shipping_address.country if record.shipping_address else "") or store.country or None
+    raw_emails = [record.email, customer.email if customer else None]
+    raw_phones = [
+        record.phone,
+        customer.phone if customer else None,
+        record.shipping_address.phone if record.shipping_address else None,
+        record.billing_address.phone if record.billing_address else None,
+    ]
+    emails = {key: text for text in raw_emails if text and (key := email_key(text))}
+    phones = {key: text for text in raw_phones if text and (key := phone_key(text, region))}
+    return emails, phones, customer.platform_id if customer else None
+
+
+def _components(store: Store, records: Sequence[OrderRecord]) -> list[_Person]:
+    """Orders of the batch, grouped by shared e-mail, store customer, or (with nothing else) phone."""
+    by_key: dict[tuple[str, str], _Person] = {}
+    people: list[_Person] = []
+    for record in records:
+        emails, phones, store_customer = _contacts_of(store, record)
+        keys = {("email", email) for email in emails}
+        if store_customer:
+            keys.add(("store", store_customer))
+        if not keys:
+            keys = {("phone", phone) for phone in sorted(phones)[:1]}
+        if not keys:
+            continue
+        person = _Person(keys=keys)
+        for other in {id(by_key[key]): by_key[key] for key in keys if key in by_key}.values():
+            _absorb(person, other)
+            people.remove(other)
+        person.orders.append(record)
+        person.emails.update(emails)
+        person.phones.update(phones)
+        if store_customer:
+            person.store_ids.add(store_customer)
+        people.append(person)
+        by_key.update(dict.fromkeys(person.keys, person))
+    return people
+
+
+def _absorb(person: _Person, other: _Person) -> None:
+    person.keys |= other.keys
+    person.orders += other.orders
+    person.known |= other.known
+    person.emails.update(other.emails)
+    person.phones.update(other.phones)
+    person.store_ids |= other.store_ids
+
+
+def _find_known(work: Work, store: Store, people: Sequence[_Person]) -> None:
+    """Which customers of the cache the components already are."""
+    emails = {email: person for person in people for email in person.emails}
+    rows = work.session.execute(
+        select(ContactPoint.value, ContactPoint.customer_id).where(
+            ContactPoint.kind == "email", ContactPoint.value.in_(emails)
+        )
+    )
+    for value, customer_id in rows:
+        emails[value].known.add(customer_id)
+    store_ids = {store_id: person for person in people for store_id in person.store_ids}
+    owners = work.session.execute(
+        select(StoreCustomer.platform_id, StoreCustomer.customer_id).where(
+            StoreCustomer.store_id == store.id, StoreCustomer.platform_id.in_(store_ids)
+        )
+    )
+    for platform_id, customer_id in owners:
+        store_ids[platform_id].known.add(customer_id)
+    only_phone = {
+        phone: person
+        for person in people
+        if not person.emails and not person.store_ids
+        for phone in person.phones
+    }
+    if only_phone:
+        by_phone = work.session.execute(
+            select(ContactPoint.value, ContactPoint.customer_id)
+            .where(ContactPoint.kind == "phone", ContactPoint.value.in_(only_phone))
+            .order_by(ContactPoint.customer_id.desc())
+        )
+        for value, customer_id in by_phone:
+            only_phone[value].known = {customer_id}
+
+
+def _join_by_known(people: Iterable[_Person]) -> list[_Person]:
+    """Components that are the same known customer are one person."""
+    by_id: dict[int, _Person] = {}
+    result: list[_Person] = []
+    for person in people:
+        others = {id(by_id[known]): by_id[known] for known in person.known if known in by_id}
+        for other in others.values():
+            _absorb(person, other)
+            result.remove(other)
+        by_id.update(dict.fromkeys(person.known, person))
+        result.append(person)
+    return result
+
+
+def _create_missing(work: Work, people: Sequence[_Person]) -> None:
+    new = [person for person in people if not person.known]
+    if not new:
+        return
+    now = work.now()
+    rows = [
+        work.stamped(
+            {
+                **_describe(person),
+                "first_seen_at": min(order.placed_at for order in person.orders),
+                "updated_at": now,
+                "tags": [],
+            }
+        )
+        for person in new
+    ]
+    ids = work.session.scalars(insert(Customer).returning(Customer.id, sort_by_parameter_order=True), rows)
+    for person, customer_id in zip(new, ids, strict=True):
+        person.known.add(customer_id)
+
+
+def _describe(person: _Person) -> dict[str, str | None]:
+    """Name, language and country from the newest order that knows them."""
+    newest = sorted(person.orders, key=lambda order: order.placed_at, reverse=True)
+    names = [
+        name
+        for order in newest
+        for name in (
+            order.customer.name if order.customer else "",
+            order.shipping_address.name if order.shipping_address else "",
+            order.billing_address.name if order.billing_address else "",
+        )
+        if name
+    ]
+    locales = [order.locale or (order.customer.locale if order.customer else None) for order in newest]
+    countries = [order.shipping_address.country for order in newest if order.shipping_address]
+    return {
+        "name": next(iter(names), ""),
+        "locale": next((locale for locale in locales if locale), None),
+        "country": next((country for country in countries if country), None),
+    }
+
+
+def _merge(work: Work, keeper: int, others: set[int]) -> None:
+    """Everything of `others` now belongs to `keeper`; the old ids keep leading to the person."""
+    if not others:
+        return
+    session = work.session
+    kept = set(
+        session.execute(
+            select(ContactPoint.kind, ContactPoint.value).where(ContactPoint.customer_id == keeper)
+        ).tuples()
+    )
+    for point in session.scalars(select(ContactPoint).where(ContactPoint.customer_id.in_(others))).all():
+        if (point.kind, point.value) in kept:
+            session.execute(delete(ContactPoint).where(ContactPoint.id == point.id))
+        else:
+            kept.add((point.kind, point.value))
+            session.execute(
+                update(ContactPoint).where(ContactPoint.id == point.id).values(customer_id=keeper)
+            )
+    for table in (Order, StoreCustomer, Contact):
+        session.execute(update(table).where(table.customer_id.in_(others)).values(customer_id=keeper))
+    session.execute(
+        update(Customer)
+        .where((Customer.id.in_(others)) | (Customer.merged_into.in_(others)))
+        .values(merged_into=keeper, updated_at=work.now())
+    )
+
+
+def _remember(work: Work, store: Store, people: Sequence[_Person]) -> None:
+    """Write down the contacts and store records that the batch taught us, and fresher names."""
+    session = work.session
+    ids = {min(person.known): person for person in people}
+    have = set(
+        session.execute(
+            select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value).where(
+                ContactPoint.customer_id.in_(ids)
+            )
+        ).tuples()
+    )
+    points = [
+        {"customer_id": customer_id, "kind": kind, "value": value, "shown": shown}
+        for customer_id, person in ids.items()
+        for kind, contacts in (("email", person.emails), ("phone", person.phones))
+        for value, shown in contacts.items()
+        if (customer_id, kind, value) not in have
+    ]
+    work.insert(ContactPoint, points)
+    known = set(
+        session.scalars(
+            select(StoreCustomer.platform_id).where(
+                StoreCustomer.store_id == store.id,
+                StoreCustomer.platform_id.in_([pid for person in people for pid in person.store_ids]),
+            )
+        )
+    )
+    work.insert(
+        StoreCustomer,
+        [
+            {"store_id": store.id, "platform_id": platform_id, "customer_id": customer_id}
+            for customer_id, person in ids.items()
+            for platform_id in sorted(person.store_ids - known)
+        ],
+    )
+    nameless = session.scalars(select(Customer).where(Customer.id.in_(ids))).all()
+    for customer in nameless:
+        described = _describe(ids[customer.id])
+        customer.name = customer.name or described["name"] or ""
+        customer.locale = described["locale"] or customer.locale
+        customer.country = described["country"] or customer.country
+        first = min(order.placed_at for order in ids[customer.id].orders)
+        customer.first_seen_at = min(customer.first_seen_at, first)
+
+
+def redacted(work: Work, store: Store, records: Sequence[OrderRecord]) -> set[str]:
+    """Platform ids of those orders whose person was redacted from this store and must stay unknown."""
+    stones = set(
+        work.session.execute(
+            select(Tombstone.kind, Tombstone.digest).where(Tombstone.store_id == store.id)
+        ).tuples()
+    )
+    if not stones:
+        return set()
+    found = set()
+    for record in records:
+        emails, phones, store_customer = _contacts_of(store, record)
+        keys = [("order", record.platform_id), *(("email", email) for email in emails)]
+        keys += [("phone", phone) for phone in phones]
+        if store_customer:
+            keys.append(("customer", store_customer))
+        if any((kind, tombstone_digest(store.id, kind, value)) in stones for kind, value in keys):
+            found.add(record.platform_id)
+    return found

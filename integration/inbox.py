@@ -1,0 +1,177 @@
+"""Webhooks, accepted once: written down before they are answered, settled by asking the store.
+
+A delivery only says that something changed. All pending deliveries of one order are settled by one
+fetch that began after they arrived, so bursts, repetitions and disorder cost little and harm nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select, update
+
+from integration.db.bulk import upsert
+from integration.db.inbox import Delivery, DeliveryStatus
+from integration.db.stores import Store, SyncState
+from integration.ports import Topic, WebhookEvent
+from integration.vault import Vault
+from integration.work import JobName, Work
+
+HOLD = timedelta(seconds=90)
+"""How long a worker may take with a resource before another one may."""
+GIVE_UP_AFTER = 12
+"""Tries before a delivery is set aside as poison; with doubling waits that is about three hours."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Deliveries of one resource that one worker now settles."""
+
+    ids: tuple[int, ...]
+    topic: Topic
+    resource: str | None
+    hold: str
+
+
+def accept(work: Work, vault: Vault, store: Store, event: WebhookEvent, body: bytes) -> bool:
+    """Write the delivery down; False if we have it already. Wakes a worker after the commit."""
+    now = work.now()
+    statement = (
+        upsert(work.session, Delivery)
+        .values(
+            work.stamped(
+                {
+                    "store_id": store.id,
+                    "delivery_id": event.delivery_id,
+                    "topic": event.topic,
+                    "platform_topic": event.platform_topic,
+                    "resource": event.resource_id,
+                    "triggered_at": event.triggered_at,
+                    "received_at": now,
+                    "body": vault.seal(body),
+                    "status": DeliveryStatus.PENDING,
+                    "due_at": now,
+                    "attempts": 0,
+                }
+            )
+        )
+        .on_conflict_do_nothing(index_elements=["store_id", "delivery_id"])
+        .returning(Delivery.id)
+    )
+    fresh = work.session.scalar(statement) is not None
+    if fresh:
+        work.wake(JobName.DRAIN_INBOX, store_id=store.id)
+    return fresh
+
+
+def claim(work: Work, store_id: int, *, limit: int = 20) -> list[Claim]:
+    """Up to `limit` resources with due deliveries, oldest first, for this worker alone."""
+    now = work.now()
+    free = or_(Delivery.held_until.is_(None), Delivery.held_until < now)
+    pending = and_(Delivery.store_id == store_id, Delivery.status == DeliveryStatus.PENDING)
+    rows = work.session.execute(
+        select(Delivery.id, Delivery.topic, Delivery.resource)
+        .where(pending, Delivery.due_at <= now, free)
+        .order_by(Delivery.id)
+        .limit(2000)
+        .with_for_update(skip_locked=True)
+    ).all()
+    groups: dict[tuple[Topic, str | None, int], list[int]] = {}
+    for row in rows:
+        # Deliveries without a resource are not alike: each is settled by itself.
+        key = (row.topic, row.resource, 0 if row.resource else row.id)
+        if key in groups or len(groups) < limit:
+            groups.setdefault(key, []).append(row.id)
+    claims = [
+        Claim(ids=tuple(ids), topic=topic, resource=resource, hold=secrets.token_hex(8))
+        for (topic, resource, _), ids in groups.items()
+    ]
+    taken = [delivery_id for item in claims for delivery_id in item.ids]
+    if taken:
+        work.session.execute(
+            update(Delivery)
+            .where(Delivery.id.in_(taken))
+            .values(held_until=now + HOLD, attempts=Delivery.attempts + 1)
+        )
+    return claims
+
+
+def settle(work: Work, ids: Sequence[int]) -> None:
+    """These deliveries have had their effect."""
+    work.session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(ids), Delivery.status == DeliveryStatus.PENDING)
+        .values(status=DeliveryStatus.DONE, done_at=work.now(), held_until=None, error=None)
+    )
+
+
+def postpone(work: Work, ids: Sequence[int], error: dict[str, Any], *, wait: float | None = None) -> None:
+    """Try these again later, ever more rarely; after many tries keep them aside with the reason."""
+    now = work.now()
+    rows = work.session.execute(select(Delivery.id, Delivery.attempts).where(Delivery.id.in_(ids))).all()
+    for row in rows:
+        patient = wait is not None  # told to wait is no failure of the delivery
+        gave_up = not patient and row.attempts >= GIVE_UP_AFTER
+        delay = wait if wait is not None else min(2.0**row.attempts, 1800.0)
+        work.session.execute(
+            update(Delivery)
+            .where(Delivery.id == row.id, Delivery.status == DeliveryStatus.PENDING)
+            .values(
+                status=DeliveryStatus.POISONED if gave_up else DeliveryStatus.PENDING,
+                due_at=now + timedelta(seconds=delay),
+                held_until=None,
+                error=error,
+                attempts=row.attempts - 1 if patient else row.attempts,
+            )
+        )
+
+
+def retry_poisoned(work: Work, store_id: int) -> int:
+    """Give set-aside deliveries another round; returns how many."""
+    done = work.session.execute(
+        update(Delivery)
+        .where(Delivery.store_id == store_id, Delivery.status == DeliveryStatus.POISONED)
+        .values(status=DeliveryStatus.PENDING, attempts=0, due_at=work.now(), held_until=None)
+    )
+    work.wake(JobName.DRAIN_INBOX, store_id=store_id)
+    return int(done.rowcount)  # type: ignore[attr-defined] # an UPDATE has one
+
+
+def note_arrival(work: Work, store_id: int, at: datetime) -> None:
+    """Remember when the store was last heard."""
+    work.session.execute(
+        update(SyncState)
+        .where(
+            SyncState.store_id == store_id,
+            or_(SyncState.last_event_at.is_(None), SyncState.last_event_at < at),
+        )
+        .values(last_event_at=at)
+    )
+
+
+def stores_with_due(work: Work) -> Sequence[tuple[int, int]]:
+    """(account, store) of every store with something due, longest waiting first. For the sweep."""
+    now = work.now()
+    rows = work.session.execute(
+        select(Delivery.account_id, Delivery.store_id, func.min(Delivery.due_at).label("oldest"))
+        .where(
+            Delivery.status == DeliveryStatus.PENDING,
+            Delivery.due_at <= now,
+            or_(Delivery.held_until.is_(None), Delivery.held_until < now),
+        )
+        .group_by(Delivery.account_id, Delivery.store_id)
+        .order_by("oldest")
+    )
+    return [(row.account_id, row.store_id) for row in rows]
+
+
+def forget_old(work: Work, before: datetime) -> int:
+    """Drop the bodies of deliveries that were settled before `before`. Returns how many."""
+    done = work.session.execute(
+        update(Delivery).where(Delivery.done_at < before, Delivery.body.is_not(None)).values(body=None)
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined] # an UPDATE has one
