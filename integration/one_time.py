@@ -1,0 +1,85 @@
+"""Things that may be used once until they expire: install states, challenges, sign-in links, seen proofs."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from integration.db.accounts import OneTime
+from integration.secret import digest, new_secret
+from integration.work import Work
+
+KEPT = timedelta(days=1)
+"""How long used and expired rows stay, for whoever asks what happened."""
+
+
+def make(work: Work, purpose: str, data: dict[str, Any], lifetime: timedelta) -> str:
+    """A new secret that `use` takes once. `data` comes back with it."""
+    secret = new_secret()
+    now = work.now()
+    work.add(
+        OneTime(
+            token_hash=digest(secret),
+            purpose=purpose,
+            data=data,
+            created_at=now,
+            expires_at=now + lifetime,
+        )
+    )
+    return secret
+
+
+def peek(work: Work, purpose: str, secret: str) -> dict[str, Any] | None:
+    """What `use` would give, without using it."""
+    return work.session.scalar(
+        select(OneTime.data).where(
+            OneTime.token_hash == digest(secret),
+            OneTime.purpose == purpose,
+            OneTime.used_at.is_(None),
+            OneTime.expires_at > work.now(),
+        )
+    )
+
+
+def use(work: Work, purpose: str, secret: str) -> dict[str, Any] | None:
+    """Its data, the first time; None when unknown, expired, used, or made for something else."""
+    now = work.now()
+    data = peek(work, purpose, secret)
+    if data is None:
+        return None
+    used = work.session.execute(
+        update(OneTime)
+        .where(OneTime.token_hash == digest(secret), OneTime.used_at.is_(None), OneTime.expires_at > now)
+        .values(used_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return data if used.rowcount == 1 else None  # type: ignore[attr-defined] # an UPDATE's result has it
+
+
+def first_time(work: Work, purpose: str, proof: str, lifetime: timedelta) -> bool:
+    """Whether this proof (a JWT's `jti`, a signature) is seen for the first time; it is seen from now on."""
+    now = work.now()
+    row = OneTime(
+        token_hash=hashlib.sha256(f"{purpose}\n{proof}".encode()).hexdigest(),
+        purpose=purpose,
+        data={},
+        created_at=now,
+        expires_at=now + lifetime,
+        used_at=now,
+    )
+    try:
+        with work.session.begin_nested():
+            work.session.add(row)
+    except IntegrityError:
+        return False
+    return True
+
+
+def sweep(work: Work) -> int:
+    """Delete what is long over; how many."""
+    gone = work.session.execute(delete(OneTime).where(OneTime.expires_at < work.now() - KEPT))
+    return int(gone.rowcount)  # type: ignore[attr-defined] # a DELETE's result has it
