@@ -1,0 +1,79 @@
+"""Kinds of goods that a law or a policy may except, with the facts that decide.
+
+Both name categories from this one table: a law's exception is a category with a citation,
+a policy's exclusion a category without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from integration.eligibility.facts import Kind, LineFacts
+
+TRAITS = (
+    "personalised",
+    "perishable",
+    "hygiene_seal",
+    "media_seal",
+    "mixed",
+    "market_price",
+    "alcohol_deferred",
+    "urgent_repair",
+    "periodical",
+    "auction",
+    "dated_service",
+    "performed_service",
+    "hazardous",
+    "oversized",
+)
+"""Flags a product may carry. `mixed` and `performed_service` are facts of the purchase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    name: str
+    applies: Callable[[LineFacts, bool], bool | None]
+    """Of a line, and whether it is still in the store's hands. None: a deciding fact is missing."""
+    missing: str = ""
+    """The fact that is missing then."""
+
+
+def _trait(name: str) -> Category:
+    return Category(name, lambda line, unsent: name in line.traits)
+
+
+def _broken(trait: str) -> Callable[[LineFacts, bool], bool | None]:
+    def applies(line: LineFacts, unsent: bool) -> bool | None:
+        """A seal cannot have been broken after a delivery that never happened."""
+        return trait in line.traits and (False if unsent else line.unsealed)
+
+    return applies
+
+
+def _used(line: LineFacts, unsent: bool) -> bool | None:
+    return False if unsent or line.kind is not Kind.GOODS else line.used
+
+
+def _digital_begun(line: LineFacts, unsent: bool) -> bool:
+    """Begun with consent, acknowledgement and the seller's confirmation: all four, on file."""
+    return _digital_agreed(line, unsent) and line.confirmed
+
+
+def _digital_agreed(line: LineFacts, _unsent: bool) -> bool:
+    return line.kind is Kind.DIGITAL and line.consent and line.acknowledged and line.started
+
+
+CATEGORIES: Mapping[str, Category] = {
+    category.name: category
+    for category in (
+        *(_trait(name) for name in TRAITS if not name.endswith("_seal")),
+        Category("broken_hygiene_seal", _broken("hygiene_seal"), "unsealed"),
+        Category("broken_media_seal", _broken("media_seal"), "unsealed"),
+        Category("used", _used, "used"),
+        Category("digital", lambda line, unsent: line.kind is Kind.DIGITAL),
+        Category("digital_agreed", _digital_agreed),
+        Category("digital_begun", _digital_begun),
+        Category("gift_card", lambda line, unsent: line.kind is Kind.GIFT_CARD),
+    )
+}

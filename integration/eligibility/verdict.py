@@ -1,0 +1,172 @@
+"""What the engine answers: verdicts with their grounds, and the sum to pay back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+
+Until = date | Literal["open"] | None
+"""Last day, to its end, local; "open" while the clock has not provably started; None: no date."""
+
+OPEN_ENDED: Literal["open"] = "open"
+
+
+class Outcome(StrEnum):
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    REVIEW = "review"  # a deciding fact is missing, or a person must weigh it
+
+
+class Basis(StrEnum):
+    LAW = "law"
+    POLICY = "policy"
+    BOTH = "law+policy"
+    CONFORMITY = "conformity"
+    NONE = "none"
+
+    @property
+    def has_law(self) -> bool:
+        return self in (Basis.LAW, Basis.BOTH)
+
+
+class Standing(StrEnum):
+    """How one law or one policy stands towards one line at the notice."""
+
+    OPEN = "open"
+    EXPIRED = "expired"
+    EXCEPTED = "excepted"  # by a law's exception, or a policy's exclusion
+    NONE = "none"  # it gives no such right
+    UNKNOWN = "unknown"
+
+
+class Status(StrEnum):
+    """How sure we are of a rule."""
+
+    VERIFIED = "verified"  # read in the named source
+    PARTLY = "partly verified"
+    BELIEF = "belief"  # general knowledge, not checked against a text
+    UNCHECKED = "not checked"  # no data at all
+    CONFIRMED = "confirmed"  # by the store, with name and date
+    STORE = "store"  # the store's own policy
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One step of the reasoning. `key` and `params` become text in the reader's language."""
+
+    rule: str  # "EU-W1", "policy 3", "D14"
+    key: str  # of messages.GROUNDS
+    params: Mapping[str, object] = field(default_factory=dict)
+    source: str = ""
+    status: Status = Status.STORE
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact that was used; `value` is a date, a word or a number."""
+
+    name: str
+    value: object
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One fact that nobody gave; `messages.MISSING[fact]` says how to get it."""
+
+    fact: str
+    decides: bool = True
+    """Whether the verdict may change with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One right, as it stands towards one line."""
+
+    standing: Standing
+    until: Until = None
+    grounds: tuple[Ground, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    estimated: bool = False
+    refund_now: bool = True
+    """False where the law asks for repair or replacement before any money."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineVerdict:
+    line_id: str
+    quantity: int
+    """Pieces that were judged: never more than are left."""
+    refused_quantity: int
+    """Asked for beyond what is left."""
+    outcome: Outcome
+    basis: Basis
+    law: Assessment
+    policy: Assessment
+    policy_version: str | None
+    grounds: tuple[Ground, ...]
+    facts: tuple[Fact, ...]
+    missing: tuple[Missing, ...]
+    resolutions: tuple[str, ...]
+    items: int
+    """What goes back for the goods of this line, before fees, in minor units."""
+
+    @property
+    def law_until(self) -> Until:
+        return self.law.until
+
+    @property
+    def policy_until(self) -> date | None:
+        return self.policy.until if isinstance(self.policy.until, date) else None
+
+    @property
+    def policy_estimated(self) -> bool:
+        return self.policy.estimated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundSum:
+    """What goes back in all. total = items + outbound - restock - label - diminished, never below 0."""
+
+    currency: str
+    items: int = 0
+    outbound: int = 0
+    restock: int = 0
+    label: int = 0
+    diminished: int = 0
+    total: int = 0
+    due: date | str | None = None
+    """Latest day to pay; a text where the law sets no term; None: no legal term, or it has not started."""
+    send_back_by: date | None = None
+    """Last day for the customer to send the goods."""
+    tenders: tuple[tuple[str, int], ...] = ()
+    keep_item: bool = False
+    """Cheap enough to stay with the customer: no label, no parcel."""
+    store_credit_total: int | None = None
+    """What the customer gets if they take store credit instead, bonus included."""
+    grounds: tuple[Ground, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawNote:
+    """Whose law was looked at, and how sure we are of it."""
+
+    id: str | None
+    citation: str
+    status: Status
+    confirmed_by: str | None = None
+    confirmed_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """The whole answer for one request."""
+
+    country: str | None
+    notice: date | datetime
+    law: LawNote
+    lines: tuple[LineVerdict, ...]
+    refund: RefundSum
