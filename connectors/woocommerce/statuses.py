@@ -59,6 +59,8 @@ def financial(raw: Raw, charged: Money, refunded: Money) -> FinancialStatus:
         return FinancialStatus.PAID if paid else FinancialStatus.VOIDED
     if status in WAITING or (status == "trash" and not paid):
         return FinancialStatus.PAID if paid else FinancialStatus.PENDING
+    if not paid and text(raw, "payment_method") == "cod" and not DELIVERED.search(status):
+        return FinancialStatus.PENDING  # the carrier collects; the store dates the payment on completion
     return FinancialStatus.PAID
 
 
