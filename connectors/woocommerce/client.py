@@ -49,6 +49,10 @@ class WooCommerceStore:
     def order(self, platform_id: str) -> OrderRecord | None:
         return self._reads.order(platform_id)
 
+    def order_of(self, resource_id: str) -> str | None:
+        """Every event of ours that matters names its order itself."""
+        return None
+
     def versions(self, since: datetime, until: datetime) -> Iterator[Sequence[OrderVersion]]:
         return self._reads.versions(since, until)
 

@@ -68,23 +68,24 @@ def normalise_url(text: str, *, allow_http: bool) -> str:
     if not PATH.fullmatch(path) or ".." in path.split("/"):
         raise BadInput("Enter the address of the store's front page only.")
     default = {"https": 443, "http": 80}[scheme]
-    where = _host(host, allow_http=allow_http)
+    where = _host(host)
     return f"{scheme}://{where}{f':{port}' if port and port != default else ''}{path}"
 
 
-def _host(host: str, *, allow_http: bool) -> str:
-    """A host that a shop can have. Loopback and private networks are allowed for those who run both
+def _host(host: str) -> str:
+    """A host that a shop can have.
 
-    at home; addresses that belong to no shop (link-local, where clouds keep their secrets) never are.
+    Private networks are allowed: people run both on their own. Link-local addresses, where clouds
+    keep their secrets, are not, nor are those that belong to no single host.
     """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return _name(host)
     mapped = getattr(address, "ipv4_mapped", None) or address
-    if mapped.is_link_local or mapped.is_unspecified or mapped.is_multicast or mapped.is_reserved:
-        if not mapped.is_loopback:
-            raise BadInput("That address belongs to no store.")
+    nobodys = mapped.is_link_local or mapped.is_unspecified or mapped.is_multicast or mapped.is_reserved
+    if nobodys and not mapped.is_loopback:
+        raise BadInput("That address belongs to no store.")
     return f"[{address}]" if address.version == 6 else str(address)
 
 
@@ -174,7 +175,7 @@ def check(
     allow_http: bool = False,
     line: Line | None = None,
 ) -> ShopRecord:
-    """The first look at a store with its new keys. Raises StoreErrors whose `next_step` a merchant can follow.
+    """The first look at a store with its new keys. Raises StoreErrors with a `next_step` for merchants.
 
     Reads the shop and its orders, and makes one write that changes nothing: the only way to learn
     whether a key may write is to write.
@@ -190,8 +191,11 @@ def check(
 
 
 def _try_to_write(calls: Calls) -> None:
-    """An empty batch passes the check of rights and does nothing. Source: WooCommerce's batch controller."""
-    calls.write("POST", "webhooks/batch", {})
+    """An empty batch passes the check of rights and does nothing."""
+    try:
+        calls.write("POST", "orders/batch", {})
+    except StoreRefused:
+        return  # rights were checked first; whatever else it minds is no matter of the key
 
 
 def explained(error: StoreError, credentials: WooCommerceCredentials, calls: Calls) -> StoreError:

@@ -60,7 +60,7 @@ def read(headers: Mapping[str, str], body: bytes, secret: str) -> WebhookEvent:
         topic=topic,
         platform_topic=platform_topic[:100],
         delivery_id=_id(named, body),
-        domain=(_host(named.get("x-wc-webhook-source", ""))),
+        domain=_host(named.get("x-wc-webhook-source", "")),
         resource_id=resource_id or None,
         triggered_at=moment(payload, "date_modified_gmt"),
         payload={"id": resource_id} if resource_id else {},
@@ -92,7 +92,7 @@ def _about(platform_topic: str, payload: Mapping[str, Any]) -> tuple[Topic, str]
 
 
 def _id(named: Mapping[str, str], body: bytes) -> str:
-    """Two deliveries of one webhook in one second share the store's id, so the body's hash is part of ours."""
+    """Deliveries of one webhook in one second share the store's id, so the body's hash is part of ours."""
     webhook, delivery = named.get("x-wc-webhook-id", "")[:20], named.get("x-wc-webhook-delivery-id", "")[:64]
     return f"{webhook}:{delivery}:{hashlib.sha256(body).hexdigest()[:32]}"
 
