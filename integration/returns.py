@@ -1,0 +1,374 @@
+"""May it come back, until when, and what goes back: the engine, asked of cached orders.
+
+Everything an order's verdict depends on is read here in a constant number of queries, however many
+orders are judged. The rules are in `integration.eligibility`; the facts come from `order_facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import and_, or_, select
+
+from integration.db.orders import Order, OrderLine
+from integration.db.policies import Fact, LawConfirmation
+from integration.db.stores import Product, Store
+from integration.eligibility import PolicyBook, Request, ReturnReason, Verdicts, judge
+from integration.eligibility.facts import OrderFacts
+from integration.eligibility.refund import line_items, nets
+from integration.eligibility.verdict import LineVerdict, Outcome, Status
+from integration.errors import BadInput, Unprocessable
+from integration.ids import child_id
+from integration.money import split
+from integration.order_facts import UNPAID, most_refundable, order_facts, product_keys
+from integration.policies import (
+    book,
+    current_policy,
+    ensure_policy,
+    law_confirmations,
+    policy_versions,
+    save_policy,
+)
+from integration.said import NOTHING, OrderSaid, said_of, say
+from integration.work import Work
+
+__all__ = [
+    "Books",
+    "RefundPlan",
+    "current_policy",
+    "ensure_policy",
+    "judge_facts",
+    "judge_order",
+    "judge_orders",
+    "open_books",
+    "policy_versions",
+    "refund_sum",
+    "save_policy",
+    "say_fact",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What orders are judged by, read once for all of them."""
+
+    policies: PolicyBook
+    stores: Mapping[int, Store]
+    products: Mapping[int, Mapping[str, Product]]
+    """Store → the store's id of the product → what we know of it."""
+    said: Mapping[int, OrderSaid]
+    confirmed: Mapping[tuple[str, str], LawConfirmation]
+
+    def facts(self, order: Order) -> OrderFacts:
+        return order_facts(
+            order,
+            store=self.stores.get(order.store_id),
+            products=self.products.get(order.store_id, {}),
+            said=self.said.get(order.id, NOTHING),
+        )
+
+
+def open_books(work: Work, orders: Sequence[Order]) -> Books:
+    """Five queries, for one order or for a thousand."""
+    wanted = product_keys(orders)
+    products: dict[int, dict[str, Product]] = {}
+    if wanted:
+        named = [
+            and_(Product.store_id == store_id, Product.platform_id.in_(ids))
+            for store_id, ids in wanted.items()
+        ]
+        for product in work.session.scalars(select(Product).where(or_(*named))):
+            products.setdefault(product.store_id, {})[product.platform_id] = product
+    stores = work.session.scalars(select(Store).where(Store.id.in_({order.store_id for order in orders})))
+    return Books(
+        policies=book(work),
+        stores={store.id: store for store in stores},
+        products=products,
+        said=said_of(work, [order.id for order in orders]),
+        confirmed=law_confirmations(work),
+    )
+
+
+def judge_orders(
+    work: Work,
+    orders: Iterable[Order],
+    *,
+    notice_at: datetime | None = None,
+    reason: str = "changed_mind",
+) -> dict[int, Verdicts]:
+    """Verdicts on all that is left of each order, by order id. Line ids are public ones."""
+    orders = list(orders)
+    if not orders:
+        return {}
+    books = open_books(work, orders)
+    why = read_reason(reason)
+    notice = notice_at or work.now()
+    return {
+        order.id: judge_facts(
+            books,
+            facts := books.facts(order),
+            Request(notice=notice, quantities=whole(facts), reason=_reason_of(books, order, why)),
+        )
+        for order in orders
+    }
+
+
+def judge_order(
+    work: Work,
+    order: Order,
+    *,
+    notice_at: datetime | None = None,
+    reason: str = "changed_mind",
+    quantities: Mapping[str, int] | None = None,
+    store_credit: bool = False,
+    uses_label: bool = False,
+) -> Verdicts:
+    """Verdicts on `quantities` (public line id → pieces; None: all that is left) of one order."""
+    books = open_books(work, [order])
+    facts = books.facts(order)
+    request = Request(
+        notice=notice_at or work.now(),
+        quantities=whole(facts) if quantities is None else quantities,
+        reason=_reason_of(books, order, read_reason(reason)),
+        store_credit=store_credit,
+        uses_label=uses_label,
+    )
+    return judge_facts(books, facts, request)
+
+
+def judge_facts(books: Books, facts: OrderFacts, request: Request) -> Verdicts:
+    """The engine's answer, with the store owner's word on the law where it was given."""
+    verdicts = judge(facts, request, books.policies.bound)
+    word = books.confirmed.get((verdicts.law.id or "", verdicts.country or ""))
+    if word is None:
+        return verdicts
+    law = replace(
+        verdicts.law,
+        status=Status.CONFIRMED,
+        confirmed_by=word.confirmed_by,
+        confirmed_on=word.confirmed_at.date(),
+    )
+    return replace(verdicts, law=law)
+
+
+def whole(facts: OrderFacts) -> dict[str, int]:
+    """All pieces that are left; lines with none are asked for whole, to be told so."""
+    return {line.id: line.left or line.quantity for line in facts.lines if line.quantity > 0}
+
+
+def read_reason(code: str) -> ReturnReason:
+    try:
+        return ReturnReason(code)
+    except ValueError as error:
+        raise BadInput("there is no such reason for a return", code="unknown_reason") from error
+
+
+def _reason_of(books: Books, order: Order, asked: ReturnReason) -> ReturnReason:
+    """What was recorded of this order stands in where the caller only assumes a change of mind."""
+    said = books.said.get(order.id, NOTHING).order.get("reason")
+    return said if asked is ReturnReason.CHANGED_MIND and isinstance(said, ReturnReason) else asked
+
+
+def say_fact(
+    work: Work,
+    order: Order,
+    line: OrderLine | None,
+    name: str,
+    value: str,
+    by: str,
+    conversation: str | None = None,
+    proof: str = "session",
+) -> Fact:
+    """Write down what only a person knows. The verdict after it is another."""
+    return say(work, order, line, name, value, by=by, conversation=conversation, proof=proof)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedLine:
+    """What goes back for some pieces of one line."""
+
+    line_id: str
+    platform_id: str
+    quantity: int
+    items: int
+    """Their price, before fees."""
+    amount: int
+    """What the customer gets for them: fees taken off in proportion, so that lines and shipping add up."""
+    verdict: LineVerdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundPlan:
+    """The sum for chosen pieces and shipping, in minor units of `currency`; nothing is done yet.
+
+    total = the lines' amounts + shipping = items + shipping - fees.
+    """
+
+    currency: str
+    lines: tuple[PlannedLine, ...]
+    items: int
+    shipping: int
+    restock: int
+    label: int
+    diminished: int
+    total: int
+    tenders: tuple[tuple[str, int], ...]
+    """Gateway → share, adding up to the total."""
+    granted_shipping: int
+    """What law or policy gives back for delivery with these pieces."""
+    most: int
+    """All that may still go back on the order."""
+    beyond: tuple[str, ...]
+    """Why this goes beyond the verdict, as codes; empty: it is what the customer is due."""
+    store_credit_total: int | None
+    verdicts: Verdicts
+    zone: ZoneInfo
+
+    @property
+    def fees(self) -> int:
+        return self.restock + self.label + self.diminished
+
+
+def refund_sum(
+    work: Work,
+    order: Order,
+    quantities: Mapping[str, int],
+    *,
+    shipping: int | None = None,
+    reason: str = "changed_mind",
+    notice_at: datetime | None = None,
+    store_credit: bool = False,
+    uses_label: bool = False,
+) -> RefundPlan:
+    """What goes back for these pieces (public line id → count) and this much of the delivery.
+
+    `shipping` None means what the verdict grants. Pieces that the verdict refuses are summed too, and
+    named in `beyond`: a person may decide so. Raises :exc:`Unprocessable` for what the order no longer
+    has: other lines, more pieces, more delivery.
+    """
+    books = open_books(work, [order])
+    facts = books.facts(order)
+    _check_quantities(facts, quantities)
+    chosen = {line_id: count for line_id, count in quantities.items() if count}
+    verdicts = judge_facts(
+        books,
+        facts,
+        Request(
+            notice=notice_at or work.now(),
+            quantities=chosen,
+            reason=_reason_of(books, order, read_reason(reason)),
+            store_credit=store_credit,
+            uses_label=uses_label,
+        ),
+    )
+    granted = verdicts.refund.outbound
+    left = max(0, facts.shipping.paid - facts.shipping.refunded)
+    delivery = granted if shipping is None else shipping
+    if not 0 <= delivery <= left:
+        raise Unprocessable("more delivery than is left on this order", code="too_much_shipping")
+    return _plan(order, facts, chosen, verdicts, delivery)
+
+
+def _check_quantities(facts: OrderFacts, quantities: Mapping[str, int]) -> None:
+    lines = {line.id: line for line in facts.lines}
+    for line_id, count in quantities.items():
+        line = lines.get(line_id)
+        if line is None:
+            raise Unprocessable("this order has no such line", code="unknown_line")
+        if not 0 <= count <= line.left:
+            raise Unprocessable(
+                "more pieces than are left on this line",
+                code="too_many_pieces",
+                next_step="Look at the order again: some pieces were returned, refunded or removed.",
+            )
+
+
+def _plan(
+    order: Order, facts: OrderFacts, chosen: Mapping[str, int], verdicts: Verdicts, shipping: int
+) -> RefundPlan:
+    refund = verdicts.refund
+    platform_ids = {child_id(order.id, line.platform_id): line.platform_id for line in order.lines}
+    net = nets(facts)
+    by_id = {line.id: line for line in facts.lines}
+    judged = [line for line in verdicts.lines if chosen.get(line.line_id)]
+    prices = [
+        line_items(by_id[line.line_id], net.get(line.line_id, 0), chosen[line.line_id]) for line in judged
+    ]
+    due = [line.items for line in judged]
+    fees = min(refund.restock + refund.label + refund.diminished, sum(due))
+    shares = split(fees, due)
+    amounts = [max(0, price - share) for price, share in zip(prices, shares, strict=True)]
+    most = most_refundable(order)
+    total = sum(amounts) + shipping
+    beyond = [
+        f"verdict:{line.outcome}:{line.line_id}" for line in judged if line.outcome is not Outcome.ACCEPT
+    ]
+    beyond += [
+        f"repair_first:{line.line_id}"
+        for line, price in zip(judged, prices, strict=True)
+        if line.outcome is Outcome.ACCEPT and line.items < price
+    ]
+    if shipping > refund.outbound:
+        beyond.append("shipping")
+    if total > most and order.financial_status in UNPAID:
+        raise Unprocessable(
+            "nothing was paid on this order",
+            code="not_paid",
+            next_step="There is no money to give back. Cancel the order instead.",
+        )
+    if total > most:
+        raise Unprocessable(
+            "more than is left to pay back on this order",
+            code="too_much_money",
+            next_step="Look at the order again: part of it was refunded already.",
+        )
+    credit = refund.store_credit_total
+    if credit is not None and refund.total != total:
+        credit = None
+    return RefundPlan(
+        currency=facts.currency,
+        lines=tuple(
+            PlannedLine(
+                line_id=line.line_id,
+                platform_id=platform_ids[line.line_id],
+                quantity=chosen[line.line_id],
+                items=price,
+                amount=amount,
+                verdict=line,
+            )
+            for line, price, amount in zip(judged, prices, amounts, strict=True)
+        ),
+        items=sum(prices),
+        shipping=shipping,
+        restock=refund.restock,
+        label=refund.label,
+        diminished=refund.diminished,
+        total=total,
+        tenders=share_of_tenders(facts, total),
+        granted_shipping=refund.outbound,
+        most=most,
+        beyond=tuple(beyond),
+        store_credit_total=credit,
+        verdicts=verdicts,
+        zone=facts.zone,
+    )
+
+
+def share_of_tenders(facts: OrderFacts, total: int) -> tuple[tuple[str, int], ...]:
+    """The sum by what each means of payment brought; none gets back more than it still holds (D10)."""
+    room = [max(0, tender.charged - tender.refunded) for tender in facts.tenders]
+    shares = [0] * len(room)
+    left = min(total, sum(room))
+    while left:
+        weights = [
+            tender.charged if room[index] > shares[index] else 0 for index, tender in enumerate(facts.tenders)
+        ]
+        parts = split(left, weights)
+        shares = [
+            min(room[i], share + part) for i, (share, part) in enumerate(zip(shares, parts, strict=True))
+        ]
+        left = min(total, sum(room)) - sum(shares)
+    return tuple((tender.name, share) for tender, share in zip(facts.tenders, shares, strict=True) if share)
