@@ -153,6 +153,11 @@ def note_arrival(work: Work, store_id: int, at: datetime) -> None:
     )
 
 
+def newest_trigger(work: Work, ids: Sequence[int]) -> datetime | None:
+    """When the newest of these deliveries says that it happened."""
+    return work.session.scalar(select(func.max(Delivery.triggered_at)).where(Delivery.id.in_(ids)))
+
+
 def stores_with_due(work: Work) -> Sequence[tuple[int, int]]:
     """(account, store) of every store with something due, longest waiting first. For the sweep."""
     now = work.now()

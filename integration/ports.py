@@ -215,6 +215,9 @@ class StoreApi(Protocol):
     def order(self, platform_id: str) -> OrderRecord | None:
         """The order as it is now, or None if the store no longer has it."""
 
+    def order_of(self, resource_id: str) -> str | None:
+        """The order that a return (or the like) of `Topic.RETURN` belongs to: its platform id, or None."""
+
     def versions(self, since: datetime, until: datetime) -> Iterator[Sequence[OrderVersion]]:
         """All orders placed in [since, until), trash included, cheaply: ids and modification times."""
 
@@ -244,6 +247,9 @@ class StoreApi(Protocol):
 
     def send(self, request: ActionRequest, prepared: str) -> Receipt:
         """Do it. StoreRefused and RateLimited mean: not done, for certain. Any other StoreError: unclear."""
+
+    def repeatable(self, request: ActionRequest) -> bool:
+        """Whether sending the same prepared message again under the same key can do no more than once."""
 
     def close(self) -> None:
         """Give connections back."""

@@ -227,3 +227,10 @@ def save_refreshed(work: Work, vault: Vault, store_id: int, version: int, fresh:
         )
     )
     return bool(done.rowcount)  # type: ignore[attr-defined] # an UPDATE has one
+
+
+def webhook_address(app_url: str, store: Store) -> str:
+    """Where this store's webhooks come in."""
+    if store.platform == Platform.SHOPIFY:
+        return f"{app_url}/webhooks/shopify"
+    return f"{app_url}/webhooks/woocommerce/{store.id}"

@@ -33,6 +33,7 @@ from integration.db.orders import (
     Refund,
 )
 from integration.db.stores import Product, Store
+from integration.errors import NotFound
 from integration.money import Money
 from integration.ports import Poisoned
 from integration.records import OrderRecord, ProductRecord
@@ -186,7 +187,7 @@ def _write(
         rows,
         execution_options={"populate_existing": True},
     )
-    ids = {platform_id: order_id for order_id, platform_id in written.tuples()}
+    ids = {platform_id: order_id for order_id, platform_id in written}
     for child in CHILDREN:
         work.session.execute(
             delete(child).where(child.order_id.in_(ids.values())),  # type: ignore[attr-defined] # OrderChild
@@ -475,4 +476,57 @@ def unpoison(work: Work, store: Store, platform_ids: Sequence[str]) -> None:
     work.session.execute(
         delete(Poison).where(Poison.store_id == store.id, Poison.platform_id.in_(platform_ids)),
         execution_options={"synchronize_session": False},
+    )
+
+
+def due_poison(work: Work, store_id: int) -> list[str]:
+    """Unreadable orders whose next try is due."""
+    return list(
+        work.session.scalars(
+            select(Poison.platform_id).where(Poison.store_id == store_id, Poison.due_at <= work.now())
+        )
+    )
+
+
+def unknown_products(work: Work, store_id: int, platform_ids: set[str]) -> list[str]:
+    """Those of the products that the cache has not met yet."""
+    known = work.session.scalars(
+        select(Product.platform_id).where(Product.store_id == store_id, Product.platform_id.in_(platform_ids))
+    )
+    return sorted(platform_ids - set(known))
+
+
+def whereabouts(work: Work, order_id: int) -> tuple[int, str]:
+    """(store, platform id) of an order. Raises NotFound."""
+    row = work.session.execute(select(Order.store_id, Order.platform_id).where(Order.id == order_id)).first()
+    if row is None:
+        raise NotFound(f"no order {order_id}")
+    return row.store_id, row.platform_id
+
+
+def versions(
+    work: Work, store_id: int, since: datetime, until: datetime
+) -> dict[str, tuple[datetime, datetime, bool]]:
+    """Platform id → (placed, updated, gone) of the cached orders placed in [since, until)."""
+    rows = work.session.execute(
+        select(Order.platform_id, Order.placed_at, Order.updated_at, Order.gone_at).where(
+            Order.store_id == store_id, Order.placed_at >= since, Order.placed_at < until
+        )
+    )
+    return {row.platform_id: (row.placed_at, row.updated_at, row.gone_at is not None) for row in rows}
+
+
+def refunded_since(work: Work, store_id: int, since: datetime, until: datetime) -> set[str]:
+    """Platform ids of cached orders placed in [since, until) that have refunds."""
+    return set(
+        work.session.scalars(
+            select(Order.platform_id)
+            .join(Refund, Refund.order_id == Order.id)
+            .where(
+                Order.store_id == store_id,
+                Order.placed_at >= since,
+                Order.placed_at < until,
+                Order.gone_at.is_(None),
+            )
+        )
     )

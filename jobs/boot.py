@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from integration.ports import StoreApi
 from integration.settings import Settings
 from integration.vault import Vault
 from integration.work import Database, JobName, Work, utc_now
+from jobs import observe, queues
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,16 @@ class Services:
     now: Callable[[], datetime] = utc_now
     open_store: Callable[[Services, int, bool], StoreApi] | None = None
     """(services, store id, interactive) → StoreApi; set by `boot`."""
-    enqueue: Callable[[JobName, Mapping[str, Any]], None] = field(default=lambda name, arguments: None)
+    enqueue: Callable[[Redis, JobName, Mapping[str, Any]], None] = queues.enqueue
+
+    def __post_init__(self) -> None:
+        self.db.on_commit = self.wake_all
+        self.db.now = self.now
+
+    def api(self, store_id: int, interactive: bool = False) -> StoreApi:
+        """A client for a connected store, with fresh credentials. Close it when done. Raises StoreError."""
+        assert self.open_store is not None
+        return self.open_store(self, store_id, interactive)
 
     def transaction(self, account_id: int) -> AbstractContextManager[Work]:
         return self.db.transaction(account_id)
@@ -52,7 +62,7 @@ class Services:
         """Hand wakes to the queue. A queue that is down loses nothing: the sweep finds what is due."""
         for name, arguments in wakes:
             try:
-                self.enqueue(name, arguments)
+                self.enqueue(self.redis, name, arguments)
             except RedisError as error:
                 log.warning("queue unreachable, %s waits for the sweep: %s", name, type(error).__name__)
 
@@ -65,4 +75,21 @@ def connect_redis(url: str) -> Redis:
         socket_timeout=5.0,
         retry=Retry(NoBackoff(), 1),
         health_check_interval=30,
+    )
+
+
+def boot(settings: Settings | None = None) -> Services:
+    """Services from the environment. Raises SettingsError before anything is touched."""
+    from jobs.stores import open_store  # stores.py is typed with Services
+
+    settings = settings or Settings.from_env()
+    observe.set_up_logging(settings.log_level, settings.log_format)
+    if settings.uses_sqlite:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return Services(
+        settings=settings,
+        db=Database(settings.database_url),
+        vault=Vault(settings.encryption_keys),
+        redis=connect_redis(settings.redis_url),
+        open_store=open_store,
     )

@@ -1,0 +1,11 @@
+"""Compliance requests, carried out."""
+
+from __future__ import annotations
+
+from integration import privacy
+from jobs.boot import Services
+
+
+def carry_out(services: Services, *, account_id: int, request_id: int) -> None:
+    with services.transaction(account_id) as work:
+        privacy.carry_out(work, services.vault, request_id)

@@ -1,0 +1,57 @@
+"""The queue that wakes workers. It may forget everything: what must be done stands in the database.
+
+Source: python-rq.org, "Jobs", "Cron". A wake for the same thing that is still waiting is not queued
+twice, so a burst of webhooks costs one job a store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from integration.work import JobName
+
+QUEUE_OF = {
+    JobName.ACTION: "actions",
+    JobName.DRAIN_INBOX: "inbox",
+    JobName.SWEEP: "inbox",
+    JobName.PRIVACY: "sync",
+    JobName.SYNC: "sync",
+    JobName.PROVE: "sync",
+}
+"""A worker takes money first, then what stores just said, then the long copying."""
+
+FAST = ("actions", "inbox")
+ALL = ("actions", "inbox", "sync")
+
+JOB_SECONDS = 180
+"""Longest life of a job; every handler bounds itself well below."""
+WOKEN_SECONDS = 10
+"""How long a lost wake can keep the same wake from being queued again."""
+
+
+def _mark(name: str, arguments: Mapping[str, Any]) -> str:
+    return "deskside:woken:" + name + ":" + ",".join(f"{key}={arguments[key]}" for key in sorted(arguments))
+
+
+def enqueue(redis: Redis, name: JobName, arguments: Mapping[str, Any]) -> None:
+    """Queue one wake, unless the same one is waiting already. Raises RedisError when the queue is down."""
+    if not redis.set(_mark(name, arguments), b"1", nx=True, ex=WOKEN_SECONDS):
+        return
+    queue = Queue(QUEUE_OF[name], connection=redis, serializer=JSONSerializer)
+    queue.enqueue_call(
+        "jobs.run.run",
+        kwargs={"name": name.value, "arguments": dict(arguments)},
+        timeout=JOB_SECONDS,
+        result_ttl=0,
+        failure_ttl=3600,
+    )
+
+
+def started(redis: Redis, name: str, arguments: Mapping[str, Any]) -> None:
+    """The wake has been heard: from now on a new one counts again."""
+    redis.delete(_mark(name, arguments))

@@ -1,0 +1,69 @@
+"""What runs by the clock: the sweep first of all, which finds everything that is due."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from redis import Redis
+from rq.cron import CronScheduler
+from rq.serializers import JSONSerializer
+from sqlalchemy import delete
+
+from integration import actions, inbox, privacy, syncing
+from integration.db.accounts import OneTime
+from integration.work import JobName
+from jobs import stores
+from jobs.boot import Services
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 3
+"""How long a lost wake can delay anything."""
+KEEP_BODIES = timedelta(days=3)
+HOUSEKEEPING_EVERY = 3600
+
+
+def sweep(services: Services) -> None:
+    """Wake a worker for everything that is due: the database knows, the queue may have forgotten."""
+    with services.everywhere(write=False) as work:
+        due = [(JobName.DRAIN_INBOX, {"store_id": store}) for _, store in inbox.stores_with_due(work)]
+        due += [
+            (JobName.ACTION, {"account_id": account, "action_id": action})
+            for account, action in actions.due(work)
+        ]
+        due += [(JobName.SYNC, {"store_id": store}) for _, store in syncing.due(work)]
+        due += [(JobName.PROVE, {"store_id": store}) for _, store in syncing.due_proofs(work)]
+        due += [
+            (JobName.PRIVACY, {"account_id": account, "request_id": request})
+            for account, request in privacy.open_requests(work)
+        ]
+    services.wake_all(due)
+    if services.redis.set("deskside:housekeeping", b"1", nx=True, ex=HOUSEKEEPING_EVERY):
+        housekeeping(services)
+
+
+def housekeeping(services: Services) -> None:
+    """Once an hour: tokens that would die of idleness, bodies and one-time words that were needed once."""
+    stores.refresh_idle(services)
+    with services.everywhere() as work:
+        inbox.forget_old(work, services.now() - KEEP_BODIES)
+        work.session.execute(delete(OneTime).where(OneTime.expires_at < services.now() - timedelta(days=1)))
+
+
+def run_cron(redis: Redis) -> None:
+    """Queue the sweep every few seconds until told to stop. Source: python-rq.org, "Cron"."""
+    scheduler = CronScheduler(connection=redis, logging_level="WARNING", name="deskside")
+    scheduler.register(
+        "jobs.run.run",  # type: ignore[arg-type] # RQ takes a dotted name as well as a function
+        queue_name="inbox",
+        kwargs={"name": JobName.SWEEP.value, "arguments": {}},
+        interval=SWEEP_SECONDS,
+        result_ttl=0,
+        ttl=30,
+        failure_ttl=600,
+    )
+    scheduler.start()
+
+
+SERIALIZER = JSONSerializer

@@ -1,0 +1,110 @@
+"""Clients of connected stores, opened with fresh credentials."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+import connectors
+from connectors.shopify import install as shopify_install
+from integration import stores
+from integration.db.stores import Store
+from integration.errors import RateLimited, StoreDenied, StoreError
+from integration.ports import ShopifyCredentials, StoreApi
+
+if TYPE_CHECKING:
+    from jobs.boot import Services
+
+REFRESH_BEFORE = timedelta(minutes=5)
+"""A token with less left is refreshed before it is used."""
+
+
+def account_of(services: Services, store_id: int) -> int:
+    """The account a store belongs to. Raises NotFound."""
+    with services.everywhere(write=False) as work:
+        return stores.find(work, store_id).account_id
+
+
+def open_store(services: Services, store_id: int, interactive: bool = False) -> StoreApi:
+    """A client with credentials that are good for the next minutes. Close it when done.
+
+    Raises :exc:`StoreDenied` when the store is disconnected or its token can no longer be refreshed.
+    """
+    account_id = account_of(services, store_id)
+    for _ in range(40):
+        with services.reading(account_id) as work:
+            store = stores.find(work, store_id)
+            if store.credentials is None:
+                raise StoreDenied("the store is disconnected")
+            credentials = stores.credentials(work, services.vault, store)
+            version, hand_made = store.credentials_version, store.hand_made
+        if not isinstance(credentials, ShopifyCredentials) or not _expiring(services, credentials):
+            return connectors.open_store(
+                credentials,
+                services.settings,
+                now=services.now,
+                interactive=interactive,
+                hand_made=hand_made,
+            )
+        _refresh(services, account_id, store_id, version, credentials)
+    raise RateLimited("another process is refreshing this store's token", wait=5.0)
+
+
+def _expiring(services: Services, credentials: ShopifyCredentials) -> bool:
+    return (
+        credentials.expires_at is not None
+        and credentials.refresh_token is not None
+        and credentials.expires_at < services.now() + REFRESH_BEFORE
+    )
+
+
+def _refresh(
+    services: Services, account_id: int, store_id: int, version: int, credentials: ShopifyCredentials
+) -> None:
+    """Trade the token for a new one: one process at a time, saved before it is used.
+
+    A lost answer costs nothing: the former refresh token stays good until the new one is used.
+    Source: shopify.dev, changelog of 2026-08-28.
+    """
+    with services.transaction(account_id) as work:
+        mine = stores.claim_refresh(work, store_id, version)
+    if not mine:
+        time.sleep(0.25)  # another process is at it; look again
+        return
+    try:
+        fresh = shopify_install.refresh(credentials, settings=services.settings, now=services.now)
+    except StoreDenied as error:
+        with services.transaction(account_id) as work:
+            stores.denied(work, stores.find(work, store_id), error)
+        raise
+    with services.transaction(account_id) as work:
+        stores.save_refreshed(work, services.vault, store_id, version, fresh)
+
+
+def refresh_idle(services: Services) -> int:
+    """Refresh every token whose refresh token would die within 30 days. Returns how many.
+
+    Source: shopify.dev, "About offline access tokens": 90 days without a refresh end the access.
+    """
+    with services.everywhere(write=False) as work:
+        rows = [
+            (store.account_id, store.id, store.credentials_version, store.credentials)
+            for store in work.session.scalars(select(Store).where(Store.credentials.is_not(None)))
+            if store.platform == "shopify"
+        ]
+    done = 0
+    for account_id, store_id, version, sealed in rows:
+        assert sealed is not None
+        credentials = services.vault.open_record(sealed, ShopifyCredentials)
+        ends = credentials.refresh_expires_at
+        if ends is None or ends > services.now() + timedelta(days=30):
+            continue
+        try:
+            _refresh(services, account_id, store_id, version, credentials)
+            done += 1
+        except StoreError:
+            continue  # written down by _refresh; the next round tries again
+    return done
