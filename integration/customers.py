@@ -112,7 +112,7 @@ def match(
     by_email = {found: text for text in _few(emails) if (found := email_key(text))}
     by_order = {found: text.strip() for text in _few(orders) if (found := key(text))}
     texts = list(_few(phones))
-    q = q.strip()[:200]
+    q = "".join(char for char in q[:200] if char.isprintable()).strip()
     if q:
         if found := email_key(q):
             by_email.setdefault(found, q)

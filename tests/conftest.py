@@ -1,0 +1,212 @@
+"""What tests share: a clock that stands still, an empty database, accounts, stores and orders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from integration import sync
+from integration.db import Base
+from integration.db.accounts import Account
+from integration.db.orders import Order
+from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
+from integration.money import Money
+from integration.records import (
+    Address,
+    CustomerRecord,
+    FinancialStatus,
+    FulfillmentRecord,
+    FulfillmentStatus,
+    LineRecord,
+    OrderRecord,
+    Platform,
+    QuantityOf,
+    TransactionRecord,
+)
+from integration.work import Database
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+class Clock:
+    """Stands still until it is told to move."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(tmp_path: Path, clock: Clock) -> Iterator[Database]:
+    """Empty tables. SQLite, unless TEST_DATABASE_URL names a Postgres that may be emptied."""
+    url = os.environ.get("TEST_DATABASE_URL")
+    found = Database(url or f"sqlite:///{tmp_path}/test.sqlite3", clock)
+    if url:
+        with found.engine.begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+    Base.metadata.create_all(found.engine)
+    yield found
+    found.dispose()
+
+
+class World:
+    """Accounts, stores and orders, written the way the product writes them."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.database = database
+        self.clock = clock
+        self._numbers = iter(range(1001, 10_000))
+
+    def account(self, name: str = "Lumi") -> int:
+        with self.database.everywhere() as work:
+            row = Account(name=name, created_at=self.clock())
+            work.add(row)
+            work.session.flush()
+            return row.id
+
+    def store(self, account_id: int, platform: Platform = Platform.SHOPIFY, **more: Any) -> int:
+        values: dict[str, Any] = {
+            "domain": f"shop{next(self._numbers)}.myshopify.com",
+            "url": "https://shop.example",
+            "name": "Lumi Home",
+            "currency": "EUR",
+            "timezone": "Europe/Tallinn",
+            "country": "EE",
+            "status": StoreStatus.ACTIVE,
+            "installed_at": self.clock(),
+            **more,
+        }
+        with self.database.transaction(account_id) as work:
+            row = Store(platform=platform, **values)
+            work.add(row)
+            work.session.flush()
+            work.add(SyncState(store_id=row.id, phase=SyncPhase.LIVE))
+            return row.id
+
+    def line(self, number: str = "1", **more: Any) -> LineRecord:
+        """One mug for 20.00 EUR."""
+        quantity = more.get("quantity", 1)
+        total = more.get("total", Money(2000 * quantity, "EUR"))
+        return LineRecord(
+            **{
+                "platform_id": number,
+                "title": "Ceramic mug",
+                "quantity": quantity,
+                "current_quantity": quantity,
+                "refundable_quantity": quantity,
+                "unit_price": Money(total.minor // max(1, quantity), total.currency),
+                "total": total,
+                "tax": Money.zero(total.currency),
+                **more,
+            }
+        )
+
+    def parcel(self, *lines: LineRecord, number: str = "1", **more: Any) -> FulfillmentRecord:
+        """All of these lines, sent ten days ago and delivered by the carrier's word seven days ago."""
+        return FulfillmentRecord(
+            **{
+                "platform_id": number,
+                "status": "success",
+                "shipped_at": NOON - timedelta(days=10),
+                "delivered_at": NOON - timedelta(days=7),
+                "delivered_source": "carrier",
+                "lines": tuple(
+                    QuantityOf(line_id=line.platform_id, quantity=line.quantity) for line in lines
+                ),
+                **more,
+            }
+        )
+
+    def record(self, *lines: LineRecord, shipping: int = 450, **more: Any) -> OrderRecord:
+        """A paid order of Mari in Tallinn, placed eleven days ago."""
+        lines = lines or (self.line(),)
+        number = str(next(self._numbers))
+        goods = sum(line.total.minor for line in lines)
+        currency = lines[0].total.currency
+        charged = Money(goods + shipping, currency)
+        email = more.get("email", "mari@example.ee")
+        values: dict[str, Any] = {
+            "platform_id": number,
+            "name": f"#{number}",
+            "number": number,
+            "placed_at": NOON - timedelta(days=11),
+            "updated_at": NOON - timedelta(days=5),
+            "fetched_at": NOON,
+            "currency": currency,
+            "total": charged,
+            "subtotal": Money(goods, currency),
+            "shipping": Money(shipping, currency),
+            "tax": Money.zero(currency),
+            "discount": Money.zero(currency),
+            "refunded": Money.zero(currency),
+            "financial_status": FinancialStatus.PAID,
+            "fulfillment_status": FulfillmentStatus.UNFULFILLED,
+            "email": email,
+            "customer": CustomerRecord(name="Mari Mets", email=email),
+            "shipping_address": Address(name="Mari Mets", city="Tallinn", country="EE"),
+            "lines": lines,
+            "transactions": (
+                TransactionRecord(
+                    platform_id=f"pay-{number}", kind="sale", status="success", amount=charged, gateway="card"
+                ),
+            ),
+        }
+        return OrderRecord(**{**values, **more})
+
+    def sell(self, account_id: int, store_id: int, *records: OrderRecord) -> list[int]:
+        """Let the orders into the cache; their row ids in the order given."""
+        with self.database.transaction(account_id) as work:
+            store = work.session.get_one(Store, store_id)
+            applied = sync.apply(work, store, records)
+            assert not applied.poisoned
+            rows = work.session.query(Order.platform_id, Order.id).where(Order.store_id == store_id)
+            ids = dict(rows)
+        return [ids[record.platform_id] for record in records]
+
+
+@pytest.fixture
+def world(database: Database, clock: Clock) -> World:
+    return World(database, clock)
+
+
+@pytest.fixture
+def account(world: World) -> int:
+    return world.account()
+
+
+@pytest.fixture
+def count_queries(database: Database) -> Callable[[], list[str]]:
+    """The statements sent since it was asked last."""
+    from sqlalchemy import event
+
+    seen: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            seen.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+
+    def taken() -> list[str]:
+        result = list(seen)
+        seen.clear()
+        return result
+
+    return taken
