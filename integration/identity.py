@@ -215,11 +215,10 @@ def _merge(work: Work, keeper: int, others: set[int]) -> None:
     if not others:
         return
     session = work.session
-    kept = set(
-        session.execute(
-            select(ContactPoint.kind, ContactPoint.value).where(ContactPoint.customer_id == keeper)
-        ).tuples()
+    contacts = session.execute(
+        select(ContactPoint.kind, ContactPoint.value).where(ContactPoint.customer_id == keeper)
     )
+    kept = {(row.kind, row.value) for row in contacts}
     for point in session.scalars(select(ContactPoint).where(ContactPoint.customer_id.in_(others))).all():
         if (point.kind, point.value) in kept:
             session.execute(delete(ContactPoint).where(ContactPoint.id == point.id))
@@ -246,7 +245,7 @@ def _remember(work: Work, store: Store, people: Sequence[_Person]) -> None:
             select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value).where(
                 ContactPoint.customer_id.in_(ids)
             )
-        ).tuples()
+        )
     )
     points = [
         {"customer_id": customer_id, "kind": kind, "value": value, "shown": shown}
@@ -285,9 +284,7 @@ def _remember(work: Work, store: Store, people: Sequence[_Person]) -> None:
 def redacted(work: Work, store: Store, records: Sequence[OrderRecord]) -> set[str]:
     """Platform ids of those orders whose person was redacted from this store and must stay unknown."""
     stones = set(
-        work.session.execute(
-            select(Tombstone.kind, Tombstone.digest).where(Tombstone.store_id == store.id)
-        ).tuples()
+        work.session.execute(select(Tombstone.kind, Tombstone.digest).where(Tombstone.store_id == store.id))
     )
     if not stones:
         return set()
