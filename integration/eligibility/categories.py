@@ -6,7 +6,7 @@ a policy's exclusion a category without.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from integration.eligibility.facts import Kind, LineFacts
@@ -77,3 +77,12 @@ CATEGORIES: Mapping[str, Category] = {
         Category("gift_card", lambda line, unsent: line.kind is Kind.GIFT_CARD),
     )
 }
+
+ONLY_FACTS = frozenset({"used"})
+"""Categories that may hold for goods without any trait."""
+
+
+def relevant(names: Iterable[str], line: LineFacts) -> Iterator[Category]:
+    """The named categories that may hold for this line at all: for plain goods, hardly any."""
+    plain = line.kind is Kind.GOODS and not line.traits
+    return (CATEGORIES[name] for name in names if not plain or name in ONLY_FACTS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Mapping
+
+import msgspec
 
 from integration.eligibility import rights, windows
 from integration.eligibility.facts import LineFacts, OrderFacts, Request, Route
@@ -14,7 +15,6 @@ from integration.eligibility.timeline import LineDays, Timeline
 from integration.eligibility.verdict import (
     Assessment,
     Basis,
-    Fact,
     Ground,
     LawNote,
     LineVerdict,
@@ -29,6 +29,31 @@ Binding = Callable[[OrderFacts, LineFacts], Bound]
 """Which terms bind a line: usually `PolicyBook.bound`."""
 
 NOTHING_LEFT = Ground("D14", "nothing_left")
+GONE = Assessment(Standing.NONE)
+"""The policy towards a cancelled line."""
+
+
+class Hearing(msgspec.Struct, frozen=True):
+    """One request with everything in it that no policy can change."""
+
+    order: OrderFacts
+    request: Request
+    row: LawRow | None
+    timeline: Timeline
+    nets: Mapping[str, int]
+    lines: tuple[tuple[LineFacts, Assessment, bool], ...]
+    """Each line asked for, the law towards it, and whether that is a claim for a fault."""
+
+
+def hear(order: OrderFacts, request: Request) -> Hearing:
+    row = row_for(order.country)
+    timeline = Timeline.of(order, request)
+    lines = tuple(
+        (line, *_law(order, line, request, row, timeline.lines[line.id]))
+        for line in order.lines
+        if _concerned(line, request)
+    )
+    return Hearing(order, request, row, timeline, nets(order), lines)
 
 
 def judge(order: OrderFacts, request: Request, binding: Binding) -> Verdicts:
@@ -36,24 +61,25 @@ def judge(order: OrderFacts, request: Request, binding: Binding) -> Verdicts:
 
     A free gift whose line comes back is judged too, named or not.
     """
-    row = row_for(order.country)
-    timeline = Timeline.of(order, request)
-    net = nets(order)
+    return decide_all(hear(order, request), binding)
+
+
+def decide_all(hearing: Hearing, binding: Binding) -> Verdicts:
+    """The verdicts of one hearing under the terms that `binding` finds for each line."""
+    order, request = hearing.order, hearing.request
     lines: list[LineVerdict] = []
     judged: list[Judged] = []
-    for line in order.lines:
-        if not _concerned(line, request):
-            continue
+    for line, law, is_claim in hearing.lines:
         bound = binding(order, line)
-        verdict = _judge_line(order, line, request, timeline, row, bound, net.get(line.id, 0))
+        verdict = _judge_line(hearing, line, law, is_claim, bound)
         lines.append(verdict)
         judged.append(Judged(line, bound, verdict.quantity, verdict.outcome, verdict.basis, verdict.items))
     return Verdicts(
         country=order.country,
         notice=request.notice,
-        law=law_note(row, order.country),
+        law=law_note(hearing.row, order.country),
         lines=tuple(lines),
-        refund=refund(order, request, timeline, judged, row),
+        refund=refund(order, request, hearing.timeline, judged, hearing.row),
     )
 
 
@@ -70,34 +96,24 @@ def _concerned(line: LineFacts, request: Request) -> bool:
 
 
 def _judge_line(
-    order: OrderFacts,
-    line: LineFacts,
-    request: Request,
-    timeline: Timeline,
-    row: LawRow | None,
-    bound: Bound,
-    net: int,
+    hearing: Hearing, line: LineFacts, law: Assessment, is_claim: bool, bound: Bound
 ) -> LineVerdict:
-    days = timeline.lines[line.id]
+    request = hearing.request
+    days = hearing.timeline.lines[line.id]
     asked = request.quantities.get(line.id, 0)
     quantity = min(asked, line.left)
-    if line.cancelled:
-        closed = Assessment(Standing.NONE)
-        law, policy, outcome, basis = closed, closed, Outcome.REFUSE, Basis.NONE
-        notes: tuple[Ground, ...] = (Ground("D14", "line_cancelled"),)
-    else:
-        law, is_claim = _law(order, line, request, timeline, row, days)
-        policy = windows.policy(bound, line, days, timeline.asked)
-        outcome, basis = decide(law, policy, is_claim)
-        outcome, notes = _weigh(line, request, bound, outcome)
-        if asked and not quantity:
-            outcome, basis, notes = Outcome.REFUSE, Basis.NONE, (NOTHING_LEFT,)
-        elif asked > quantity:
-            notes += (Ground("D14", "quantity_capped", {"left": quantity, "refused": asked - quantity}),)
+    policy = GONE if line.cancelled else windows.policy(bound, line, days, days.asked)
+    outcome, basis = decide(law, policy, is_claim)
+    outcome, notes = _weigh(line, request, bound, outcome)
+    if asked and not quantity and not line.cancelled:
+        outcome, basis, notes = Outcome.REFUSE, Basis.NONE, (NOTHING_LEFT,)
+    elif asked > quantity:
+        notes += (Ground("D14", "quantity_capped", {"left": quantity, "refused": asked - quantity}),)
     accepted = outcome is Outcome.ACCEPT
     payable = accepted and (basis is not Basis.CONFORMITY or law.refund_now)
     return LineVerdict(
-        line_id=line.id,
+        line=line,
+        days=days,
         quantity=quantity,
         refused_quantity=asked - quantity,
         outcome=outcome,
@@ -106,10 +122,9 @@ def _judge_line(
         policy=policy,
         policy_version=bound.version,
         grounds=(*notes, *law.grounds, *policy.grounds),
-        facts=_facts(order, line, days, timeline),
         missing=_missing(law, policy, outcome, basis),
         resolutions=_resolutions(bound, outcome, basis, law),
-        items=line_items(line, net, quantity) if payable else 0,
+        items=line_items(line, hearing.nets.get(line.id, 0), quantity) if payable and quantity else 0,
     )
 
 
@@ -130,7 +145,6 @@ def _law(
     order: OrderFacts,
     line: LineFacts,
     request: Request,
-    timeline: Timeline,
     row: LawRow | None,
     days: LineDays,
 ) -> tuple[Assessment, bool]:
@@ -140,9 +154,11 @@ def _law(
     and a "no" from there is only "not checked". A reason nobody asked for is asked when it
     would decide.
     """
+    if line.cancelled:
+        return Assessment(Standing.NONE, grounds=(Ground("D14", "line_cancelled"),)), False
     if row is None or order.country is None:
         return rights.UNCHECKED, False
-    claim = rights.Claim(order, line, days, timeline, row, order.country)
+    claim = rights.Claim(order, line, days, row, order.country)
     route = request.reason.route
     fault = None if route is Route.WITHDRAWAL else rights.conformity(claim)
     if route is Route.CONFORMITY and fault is not None:
@@ -178,6 +194,8 @@ def _weigh(
 
 def _missing(law: Assessment, policy: Assessment, outcome: Outcome, basis: Basis) -> tuple[Missing, ...]:
     """Each missing fact once; it decides only while the answer is not yes."""
+    if not law.missing and not policy.missing:
+        return ()
     open_question = outcome is Outcome.REVIEW and basis is Basis.NONE
     found = {entry.fact: entry for entry in (*policy.missing, *law.missing)}
     return tuple(Missing(fact, open_question and entry.decides) for fact, entry in found.items())
@@ -191,27 +209,3 @@ def _resolutions(bound: Bound, outcome: Outcome, basis: Basis, law: Assessment) 
         return ("refund", "replacement", "repair") if law.refund_now else ("replacement", "repair")
     offered = bound.rule.resolutions
     return ("refund", *(kind for kind in offered if kind != "refund")) if basis.has_law else offered
-
-
-def _facts(order: OrderFacts, line: LineFacts, days: LineDays, timeline: Timeline) -> tuple[Fact, ...]:
-    """What the verdict was made from, as far as it is known."""
-    known: list[tuple[str, date | str | None]] = [
-        ("ordered", days.bought),
-        ("shipped", days.shipped),
-        ("delivered", days.latest),
-        ("last_delivery_of_order", timeline.last_good if timeline.last_good != days.latest else None),
-        ("exchanged", days.exchanged),
-        ("notice", timeline.asked),
-        ("country", order.country),
-        ("unsealed", _answer(line.unsealed)),
-        ("used", _answer(line.used)),
-    ]
-    return tuple(
-        Fact(name, value, line.delivered_source if name == "delivered" else None)
-        for name, value in known
-        if value is not None
-    )
-
-
-def _answer(value: bool | None) -> str | None:
-    return None if value is None else "yes" if value else "no"

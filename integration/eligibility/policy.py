@@ -147,8 +147,7 @@ class Policy(Struct, frozen=True, kw_only=True):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True):
     """The rule that binds one line, and the version it belongs to."""
 
     rule: Rule

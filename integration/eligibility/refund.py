@@ -7,8 +7,9 @@ product rules D1 to D16 hold; they are named where they are applied.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+import msgspec
 
 from integration.eligibility import calendar
 from integration.eligibility.facts import Kind, LineFacts, OrderFacts, Request, Tender
@@ -21,8 +22,7 @@ from integration.money import half_up, split
 HUNDRED_PERCENT = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True):
     """One line with its verdict, before money."""
 
     line: LineFacts

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
+import msgspec
+
 from integration.eligibility import calendar
-from integration.eligibility.categories import CATEGORIES
+from integration.eligibility.categories import relevant
 from integration.eligibility.facts import Buyer, Kind, LineFacts, OrderFacts
 from integration.eligibility.law import LawRow, Withdrawal
-from integration.eligibility.timeline import LineDays, Timeline
+from integration.eligibility.timeline import LineDays
 from integration.eligibility.verdict import (
     OPEN_ENDED,
     Assessment,
@@ -26,14 +27,12 @@ UNCHECKED = Assessment(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """One line before one country's law."""
 
     order: OrderFacts
     line: LineFacts
     days: LineDays
-    timeline: Timeline
     row: LawRow
     country: str
 
@@ -54,15 +53,15 @@ def withdrawal(claim: Claim) -> Assessment:
         return Assessment(Standing.NONE, grounds=(note,))
     missing: list[Missing] = []
     grounds: list[Ground] = []
-    for entry in right.exceptions:
-        category = CATEGORIES[entry.category]
+    rules = right.exceptions
+    for category in relevant(rules, claim.line):
         applies = category.applies(claim.line, claim.days.unsent)
         if applies:
-            ground = claim.ground(entry.rule, "law_excepted", category=entry.category)
+            ground = claim.ground(rules[category.name], "law_excepted", category=category.name)
             return Assessment(Standing.EXCEPTED, grounds=(ground,))
         if applies is None:
             missing.append(Missing(category.missing))
-            grounds.append(claim.ground(entry.rule, "law_exception_open", category=entry.category))
+            grounds.append(claim.ground(rules[category.name], "law_exception_open", category=category.name))
     period = _period(claim, right)
     if missing and period.standing is not Standing.EXPIRED:
         return Assessment(Standing.UNKNOWN, None, (*grounds, *period.grounds), tuple(missing))
@@ -93,7 +92,7 @@ def _late_shipment(claim: Claim) -> Assessment | None:
         last = calendar.local_day(order.promised, order.zone)
     else:
         last = calendar.plus_days(claim.days.bought, late.default_days)
-    if claim.timeline.asked <= last:
+    if claim.days.asked <= last:
         return None
     return Assessment(
         Standing.OPEN, OPEN_ENDED, (claim.ground(late.rule, "law_late_shipment", promised=last),)
@@ -102,7 +101,7 @@ def _late_shipment(claim: Claim) -> Assessment | None:
 
 def _period(claim: Claim, right: Withdrawal) -> Assessment:
     """Start event, days, information, weekend: in this order."""
-    days, asked = claim.days, claim.timeline.asked
+    days, asked = claim.days, claim.days.asked
     start, grounds = _start(claim, right)
     if start is None:
         first = claim.ground(right.rule, "law_days", days=right.days)
@@ -141,10 +140,8 @@ def _start(claim: Claim, right: Withdrawal) -> tuple[date | None, tuple[Ground, 
         return start, (Ground("D6", "law_from_exchange", {"start": start}),)
     if line.regular and right.regular_rule:
         return days.first, (claim.ground(right.regular_rule, "law_from_first_good"),)
-    if line.kind is Kind.GOODS and right.per == "order" and claim.timeline.waits and not line.regular:
-        last = claim.timeline.last_good
-        if last != days.last:
-            return last, (claim.ground(right.per_rule, "law_from_last_good"),)
+    if line.kind is Kind.GOODS and right.per == "order" and not line.regular and days.order_last != days.last:
+        return days.order_last, (claim.ground(right.per_rule, "law_from_last_good"),)
     if len(line.delivered) > 1 and right.pieces_rule:
         return days.last, (claim.ground(right.pieces_rule, "law_from_last_piece"),)
     return days.last, ()
@@ -174,7 +171,7 @@ def conformity(claim: Claim) -> Assessment | None:
     Counted from the line's own delivery, and not moved by weekends: it is the time in which
     a defect must show, not a day on which something must be done.
     """
-    rules, line, days, asked = claim.row.conformity, claim.line, claim.days, claim.timeline.asked
+    rules, line, days, asked = claim.row.conformity, claim.line, claim.days, claim.days.asked
     if rules is None or (rules.consumer_only and claim.order.buyer is Buyer.BUSINESS):
         return None
     if rules.months is None:

@@ -1,12 +1,19 @@
-"""What the engine answers: verdicts with their grounds, and the sum to pay back."""
+"""What the engine answers: verdicts with their grounds, and the sum to pay back.
+
+Structs and not dataclasses: a what-if makes them by the hundred thousand.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
+
+import msgspec
+
+from integration.eligibility.facts import LineFacts
+from integration.eligibility.timeline import LineDays
 
 Until = date | Literal["open"] | None
 """Last day, to its end, local; "open" while the clock has not provably started; None: no date."""
@@ -53,19 +60,17 @@ class Status(StrEnum):
     STORE = "store"  # the store's own policy
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(msgspec.Struct, frozen=True):
     """One step of the reasoning. `key` and `params` become text in the reader's language."""
 
     rule: str  # "EU-W1", "policy 3", "D14"
     key: str  # of messages.GROUNDS
-    params: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, object] = {}
     source: str = ""
     status: Status = Status.STORE
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """One fact that was used; `value` is a date, a word or a number."""
 
     name: str
@@ -73,8 +78,7 @@ class Fact:
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(msgspec.Struct, frozen=True):
     """One fact that nobody gave; `messages.MISSING[fact]` says how to get it."""
 
     fact: str
@@ -82,8 +86,7 @@ class Missing:
     """Whether the verdict may change with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(msgspec.Struct, frozen=True):
     """One right, as it stands towards one line."""
 
     standing: Standing
@@ -95,9 +98,9 @@ class Assessment:
     """False where the law asks for repair or replacement before any money."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineVerdict:
-    line_id: str
+class LineVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    line: LineFacts
+    days: LineDays
     quantity: int
     """Pieces that were judged: never more than are left."""
     refused_quantity: int
@@ -108,11 +111,34 @@ class LineVerdict:
     policy: Assessment
     policy_version: str | None
     grounds: tuple[Ground, ...]
-    facts: tuple[Fact, ...]
     missing: tuple[Missing, ...]
     resolutions: tuple[str, ...]
     items: int
     """What goes back for the goods of this line, before fees, in minor units."""
+
+    @property
+    def line_id(self) -> str:
+        return self.line.id
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What the verdict was made from, as far as it is known."""
+        days, line = self.days, self.line
+        known: list[tuple[str, date | str | None]] = [
+            ("ordered", days.bought),
+            ("shipped", days.shipped),
+            ("delivered", days.latest),
+            ("last_delivery_of_order", days.order_last if days.order_last != days.latest else None),
+            ("exchanged", days.exchanged),
+            ("notice", days.asked),
+            ("unsealed", _answer(line.unsealed)),
+            ("used", _answer(line.used)),
+        ]
+        return tuple(
+            Fact(name, value, line.delivered_source if name == "delivered" else None)
+            for name, value in known
+            if value is not None
+        )
 
     @property
     def law_until(self) -> Until:
@@ -127,8 +153,11 @@ class LineVerdict:
         return self.policy.estimated
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundSum:
+def _answer(value: bool | None) -> str | None:
+    return None if value is None else "yes" if value else "no"
+
+
+class RefundSum(msgspec.Struct, frozen=True, kw_only=True):
     """What goes back in all. total = items + outbound - restock - label - diminished, never below 0."""
 
     currency: str
@@ -150,8 +179,7 @@ class RefundSum:
     grounds: tuple[Ground, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LawNote:
+class LawNote(msgspec.Struct, frozen=True, kw_only=True):
     """Whose law was looked at, and how sure we are of it."""
 
     id: str | None
@@ -161,8 +189,7 @@ class LawNote:
     confirmed_on: date | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdicts:
+class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer for one request."""
 
     country: str | None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
 
-from integration.eligibility.engine import Binding, judge
+from integration.eligibility.engine import Binding, decide_all, hear
 from integration.eligibility.facts import OrderFacts, Request
 from integration.eligibility.rights import UNCHECKED
 from integration.eligibility.verdict import LineVerdict, Outcome, Standing, Verdicts
@@ -60,14 +59,14 @@ def compare(cases: Iterable[tuple[OrderFacts, Request]], before: Binding, after:
     """Judge every request by both policies. Nothing is saved and nobody is told."""
     result = Comparison()
     for order, request in cases:
-        old, new = judge(order, request, before), judge(order, request, after)
+        hearing = hear(order, request)
+        old, new = decide_all(hearing, before), decide_all(hearing, after)
         result.orders += 1
         result.money_before[order.currency] += old.refund.total
         result.money_after[order.currency] += new.refund.total
-        products = {line.id: line.product_id for line in order.lines}
         changes = zip(old.lines, new.lines, _shares(old), _shares(new), strict=True)
         for was, now, paid, pays in changes:
-            _count(result, was, now, pays - paid, products[was.line_id], order.currency)
+            _count(result, was, now, pays - paid, was.line.product_id, order.currency)
     return result
 
 
@@ -104,8 +103,5 @@ def _kept_by_law(now: LineVerdict) -> bool:
 
 
 def _day(line: LineVerdict) -> int | None:
-    days = {fact.name: fact.value for fact in line.facts}
-    delivered, notice = days.get("delivered"), days.get("notice")
-    if isinstance(delivered, date) and isinstance(notice, date):
-        return (notice - delivered).days
-    return None
+    delivered = line.days.latest
+    return None if delivered is None else (line.days.asked - delivered).days

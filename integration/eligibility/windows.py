@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from integration.eligibility.calendar import plus_days
-from integration.eligibility.categories import CATEGORIES
+from integration.eligibility.categories import relevant
 from integration.eligibility.facts import LineFacts
 from integration.eligibility.policy import Bound, Rule
 from integration.eligibility.timeline import LineDays
@@ -67,11 +67,10 @@ def policy(bound: Bound, line: LineFacts, days: LineDays, asked: date) -> Assess
 def exclusion(rule: Rule, line: LineFacts, days: LineDays) -> tuple[str, tuple[Missing, ...]]:
     """The category that excludes the line, and the facts that might show another one to."""
     missing: list[Missing] = []
-    for name in rule.exclusions:
-        category = CATEGORIES[name]
+    for category in relevant(rule.exclusions, line):
         applies = category.applies(line, days.unsent)
         if applies:
-            return name, ()
+            return category.name, ()
         if applies is None:
             missing.append(Missing(category.missing))
     return "", tuple(missing)

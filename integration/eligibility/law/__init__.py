@@ -41,13 +41,6 @@ class NotInformed(Struct, frozen=True, kw_only=True):
     """Counted from the day on which the information came late."""
 
 
-class Exception_(Struct, frozen=True, kw_only=True):
-    """A kind of goods that the right does not cover."""
-
-    rule: str
-    category: str
-
-
 class Withdrawal(Struct, frozen=True, kw_only=True):
     """The right to return without a reason."""
 
@@ -64,7 +57,8 @@ class Withdrawal(Struct, frozen=True, kw_only=True):
     roll_rule: str = ""
     """Where set, a period that ends on a weekend or public holiday ends with the next working day."""
     not_informed: NotInformed | None = None
-    exceptions: tuple[Exception_, ...] = ()
+    exceptions: dict[str, str] = {}
+    """Category of goods that the right does not cover → the rule that says so."""
 
 
 class LateShipment(Struct, frozen=True, kw_only=True):
@@ -164,22 +158,25 @@ def _check(row: LawRow) -> None:
     named = {name for name in _rule_ids(row) if name}
     if unknown := named - row.rules.keys():
         raise ValueError(f"{row.id}: no source for {sorted(unknown)}")
-    exceptions = row.withdrawal.exceptions if row.withdrawal else ()
-    if odd := {entry.category for entry in exceptions} - CATEGORIES.keys():
+    exceptions = row.withdrawal.exceptions if row.withdrawal else {}
+    if odd := exceptions.keys() - CATEGORIES.keys():
         raise ValueError(f"{row.id}: unknown categories {sorted(odd)}")
 
 
 def _rule_ids(row: LawRow) -> list[str]:
-    parts: list[msgspec.Struct | None] = [row, row.withdrawal, row.late_shipment, row.conformity, row.refund]
-    if row.withdrawal:
-        parts += [*row.withdrawal.exceptions, row.withdrawal.not_informed]
-    return [
+    """Every rule id that the row's parts name: by convention in fields called `rule` or `…_rule`."""
+    right = row.withdrawal
+    parts: list[msgspec.Struct | None] = [row, right, row.late_shipment, row.conformity, row.refund]
+    if right:
+        parts.append(right.not_informed)
+    named = [
         value
         for part in parts
         if part is not None
         for name, value in msgspec.structs.asdict(part).items()
         if name == "rule" or name.endswith("_rule")
     ]
+    return [*named, *right.exceptions.values()] if right else named
 
 
 @cache
