@@ -1,0 +1,1 @@
+"""The Shopify connector: :class:`client.ShopifyStore` speaks Admin GraphQL, the rest is pure."""

@@ -1,0 +1,188 @@
+"""Cancelling an order, its note, tags and address. None of these takes a key: what was done is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+from connectors.shopify import messages
+from connectors.shopify.graphql import GraphQL
+from connectors.shopify.messages import Message, Step
+from connectors.shopify.orders import Orders
+from connectors.shopify.refunding import ReadBack
+from connectors.shopify.shapes import Shape, UserError
+from connectors.shopify.values import mark, paid, utc
+from integration.errors import StoreRefused, StoreUnavailable
+from integration.ports import ActionKind, ActionRequest, Receipt
+from integration.records import Address, OrderRecord
+
+CANCEL_REASONS = {
+    "changed_mind": "CUSTOMER",
+    "customer": "CUSTOMER",
+    "fraud": "FRAUD",
+    "inventory": "INVENTORY",
+    "declined": "DECLINED",
+    "staff": "STAFF",
+}
+
+CANCEL_POLLS = (0.5, 1, 1, 2, 3, 5, 8)
+"""Seconds between looks at a cancellation, which Shopify carries out in the background."""
+
+
+class Job(Shape):
+    id: str
+    done: bool = False
+
+
+class CancelAnswer(Shape):
+    job: Job | None = None
+    orderCancelUserErrors: list[UserError] = field(default_factory=list)
+
+
+class Cancelled(Struct):
+    orderCancel: CancelAnswer | None
+
+
+class OrderState(Shape):
+    cancelledAt: datetime | None = None
+
+
+class JobState(Struct):
+    job: Job | None
+    order: OrderState | None
+
+
+class UpdateAnswer(Shape):
+    userErrors: list[UserError] = field(default_factory=list)
+
+
+class Updated(Struct):
+    orderUpdate: UpdateAnswer | None = None
+    tagsAdd: UpdateAnswer | None = None
+    tagsRemove: UpdateAnswer | None = None
+
+
+def current(orders: Orders, request: ActionRequest) -> OrderRecord:
+    records, poisoned = orders.read([request.order_id])
+    if not records:
+        said = poisoned[0].reason if poisoned else "the shop does not know this order (any more)"
+        raise StoreRefused(said, code="not_found")
+    return records[0]
+
+
+def prepare_cancel(request: ActionRequest) -> Message:
+    method: dict[str, Any] = {"originalPaymentMethodsRefund": request.refund_on_cancel}
+    if request.refund_on_cancel and request.method == "store_credit":
+        method = {"storeCreditRefund": {}}
+    variables = {
+        "orderId": request.order_id,
+        "reason": CANCEL_REASONS.get(request.reason, "OTHER"),
+        "restock": request.restock,
+        "refundMethod": method,
+        "notifyCustomer": request.notify,
+        "staffNote": mark(request.note, request.key),
+    }
+    return Message(kind=request.kind.value, steps=[Step(document="41_order_cancel", variables=variables)])
+
+
+def send_cancel(
+    api: GraphQL, request: ActionRequest, message: Message, sleep: Callable[[float], None]
+) -> Receipt:
+    step = message.steps[0]
+    answer = api.change(step.document, Cancelled, step.variables).orderCancel
+    if answer is None:
+        raise messages.nothing(step.document)
+    messages.refuse_if(answer.orderCancelUserErrors)
+    if answer.job is None:
+        raise messages.nothing(step.document)
+    for wait in CANCEL_POLLS:
+        state = api.read("42_job_status", JobState, jobId=answer.job.id, orderId=request.order_id)
+        if state.order and state.order.cancelledAt:
+            break
+        if state.job and state.job.done:
+            raise StoreRefused("the shop began to cancel the order and then did not")
+        sleep(wait)
+    if receipt := find_cancel(api, request):
+        return receipt
+    raise StoreUnavailable("the shop is still cancelling the order")
+
+
+def find_cancel(api: GraphQL, request: ActionRequest) -> Receipt | None:
+    """`cancelledAt` decides, whoever asked for it: an order is cancelled once."""
+    order = api.read("55_order_refund_readback", ReadBack, id=request.order_id).order
+    if order is None or order.cancelledAt is None:
+        return None
+    return Receipt(
+        platform_id=request.order_id, amount=paid(order.totalRefundedSet), done_at=utc(order.cancelledAt)
+    )
+
+
+def prepare_edit(orders: Orders, request: ActionRequest) -> Message:
+    """The order's note is one text and is replaced as a whole: ours is added below what stands there."""
+    if request.kind is ActionKind.TAGS:
+        return _tags(request)
+    change: dict[str, Any] = {"id": request.order_id}
+    if request.kind is ActionKind.NOTE:
+        before = current(orders, request).note
+        change["note"] = f"{before}\n{request.note}".strip()
+    else:
+        if request.address is None:
+            raise StoreRefused("no address was given")
+        change["shippingAddress"] = _address(request.address)
+    steps = [Step(document="45_order_update", variables={"input": change})]
+    return Message(kind=request.kind.value, steps=steps)
+
+
+def _tags(request: ActionRequest) -> Message:
+    steps = [
+        Step(document=document, variables={"id": request.order_id, "tags": list(tags)})
+        for document, tags in (("46_tags_add", request.tags_add), ("47_tags_remove", request.tags_remove))
+        if tags
+    ]
+    return Message(kind=request.kind.value, steps=steps)
+
+
+def _address(address: Address) -> dict[str, str]:
+    first, _, last = address.name.rpartition(" ")
+    return {
+        "firstName": first,
+        "lastName": last,
+        "company": address.company,
+        "address1": address.address1,
+        "address2": address.address2,
+        "city": address.city,
+        "provinceCode": address.province,
+        "zip": address.zip,
+        "countryCode": address.country,
+        "phone": address.phone,
+    }
+
+
+def send_edit(api: GraphQL, request: ActionRequest, message: Message) -> Receipt:
+    for step in message.steps:
+        answer = api.change(step.document, Updated, step.variables)
+        update = answer.orderUpdate or answer.tagsAdd or answer.tagsRemove
+        if update is None:
+            raise messages.nothing(step.document)
+        messages.refuse_if(update.userErrors)
+    return Receipt(platform_id=request.order_id)
+
+
+def find_edit(orders: Orders, request: ActionRequest) -> Receipt | None:
+    """Repeating these does no harm, so looking at the order as it is now is enough."""
+    order = current(orders, request)
+    if request.kind is ActionKind.NOTE:
+        done = bool(request.note) and request.note in order.note
+    elif request.kind is ActionKind.TAGS:
+        tags = set(order.tags)
+        done = tags.issuperset(request.tags_add) and tags.isdisjoint(request.tags_remove)
+    else:
+        done = _same(order.shipping_address, request.address)
+    return Receipt(platform_id=request.order_id) if done else None
+
+
+def _same(one: Address | None, other: Address | None) -> bool:
+    return one is not None and other is not None and _address(one) == _address(other)
