@@ -1,0 +1,46 @@
+"""The helpdesk's person and the agent record that is theirs."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from integration.db.accounts import Agent
+from integration.db.helpdesks import Helpdesk, HelpdeskAgent
+from integration.errors import Forbidden
+from integration.work import Work
+
+
+def claim_agent(
+    work: Work, helpdesk_id: int, external_id: str, email: str | None, *, proven: bool
+) -> Agent | None:
+    """The agent whom the helpdesk names; None when we have no record of them.
+
+    A vendor's signature over an e-mail links the two for good (`proven`). A helpdesk's role grants
+    nothing. Raises :exc:`Forbidden` for an agent whose access was ended.
+    """
+    now = work.now()
+    agent = work.session.scalar(
+        select(Agent)
+        .join(HelpdeskAgent, HelpdeskAgent.agent_id == Agent.id)
+        .where(HelpdeskAgent.helpdesk_id == helpdesk_id, HelpdeskAgent.external_id == external_id)
+    )
+    if agent is None and email and proven:
+        agent = work.session.scalar(select(Agent).where(Agent.email == email))
+        if agent is not None and agent.disabled_at is None:
+            work.add(
+                HelpdeskAgent(
+                    helpdesk_id=helpdesk_id,
+                    external_id=external_id,
+                    agent_id=agent.id,
+                    linked_at=now,
+                    linked_how="signed-email",
+                )
+            )
+    if agent is not None and agent.disabled_at is not None:
+        raise Forbidden("the agent's access was ended", code="access_ended")
+    if agent is not None:
+        agent.last_seen_at = now
+    helpdesk = work.session.get(Helpdesk, helpdesk_id)
+    if helpdesk is not None:
+        helpdesk.last_opened_at = now
+    return agent

@@ -1,0 +1,167 @@
+"""Money, dates and counts in the reader's language. Digits are Latin everywhere in the pane, so that
+
+they match the store's own pages. Everything goes through CLDR (Babel).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale
+from babel.dates import format_skeleton, format_time
+from babel.numbers import format_currency, format_decimal
+from flask import Flask, g
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from markupsafe import Markup
+
+from integration.money import Money, digits
+from sidebar.languages import current
+
+REGIONAL = {"en": "en_GB"}
+"""Where the bare language means another country's habits: day before month, as the rest of Europe reads."""
+
+
+@cache
+def locale_of(language: str) -> Locale:
+    return Locale.parse(REGIONAL.get(language, language))
+
+
+def money_text(money: Money, language: str) -> str:
+    """The amount with its currency's own digits: never shortened, never wrapped."""
+    value = Decimal(money.minor).scaleb(-digits(money.currency))
+    text: str = format_currency(value, money.currency, locale=locale_of(language), numbering_system="latn")
+    return text.replace(" ", "\u00a0")
+
+
+def money(value: Money) -> Markup:
+    """For the pane: isolated, so that right-to-left text around it cannot turn it."""
+    return Markup('<bdi class="num">{}</bdi>').format(money_text(value, current()))  # noqa: S704 - format escapes
+
+
+def number(value: int) -> str:
+    return str(format_decimal(value, locale=locale_of(current()), numbering_system="latn"))
+
+
+@cache
+def zone_of(name: str) -> ZoneInfo:
+    """The zone of that name; UTC where nobody knows it ("UTC+03:00" of some stores)."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def zone() -> tzinfo:
+    """The agent's zone: that of the account."""
+    found: tzinfo = getattr(g, "zone", UTC)
+    return found
+
+
+def local(moment: datetime | date) -> date:
+    """The calendar day in the agent's zone; a bare date already is one."""
+    return moment.astimezone(zone()).date() if isinstance(moment, datetime) else moment
+
+
+def today() -> date:
+    now: datetime = getattr(g, "now", None) or datetime.now(UTC)
+    return now.astimezone(zone()).date()
+
+
+def day_text(day: date, language: str, this_year: int) -> str:
+    """`Sat 21 Nov`; the year only when it is not this one."""
+    skeleton = "MMMEd" if day.year == this_year else "yMMMd"
+    text: str = format_skeleton(skeleton, _noon(day), locale=locale_of(language))
+    return text.replace(",", "") if language == "en" else text
+
+
+def day(moment: datetime | date | None) -> str:
+    return "–" if moment is None else day_text(local(moment), current(), today().year)
+
+
+def short_day(moment: datetime | date | None) -> str:
+    """`21 Nov`, with the year when it is not this one: for narrow places."""
+    if moment is None:
+        return "–"
+    found = local(moment)
+    skeleton = "MMMd" if found.year == today().year else "yMMM"
+    return str(format_skeleton(skeleton, _noon(found), locale=locale_of(current())))
+
+
+def tiny_day(moment: datetime | date | None) -> str:
+    """`Sat 21`: under the steps of a parcel. Farther away than a fortnight: `21 Nov`."""
+    if moment is None:
+        return "–"
+    found = local(moment)
+    if abs((found - today()).days) > 14:
+        return short_day(found)
+    return str(format_skeleton("Ed", _noon(found), locale=locale_of(current())))
+
+
+def month(moment: datetime | date) -> str:
+    return str(format_skeleton("yMMM", _noon(local(moment)), locale=locale_of(current())))
+
+
+def clock(moment: datetime) -> str:
+    return str(format_time(moment.astimezone(zone()), "HH:mm", locale=locale_of(current())))
+
+
+def age(seconds: int) -> str:
+    """As in the freshness badge, in the narrowest words: `12 s`, `3 min`, `1 h 28 min`."""
+    if seconds < 60:
+        return _("%(count)s s", count=max(0, seconds))
+    if seconds < 3600:
+        return _("%(count)s min", count=seconds // 60)
+    hours, rest = divmod(seconds // 60, 60)
+    if hours < 48:
+        return _("%(hours)s h %(minutes)s min", hours=hours, minutes=rest)
+    return ngettext("%(num)s day", "%(num)s days", hours // 24)
+
+
+def tail(text: str, length: int = 5) -> str:
+    """The end of a long number, as people compare it."""
+    return text if len(text) <= length + 3 else f"…{text[-length:]}"
+
+
+def initials(name: str) -> str:
+    """Two letters of the name, one where the script does not abbreviate."""
+    words = [word for word in name.split() if word[:1].isalpha()]
+    if not words:
+        return "·"
+    first = words[0][0]
+    if not first.upper().isascii() and first.upper() == first.lower():
+        return first  # Arabic, Thai: no capitals, one letter
+    return (first + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+def first_name(name: str) -> str:
+    return name.split()[0] if name.split() else ""
+
+
+def country_name(code: str | None) -> str:
+    return str(locale_of(current()).territories.get(code or "", code or ""))
+
+
+def _noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12)  # noqa: DTZ001 - a day, no moment
+
+
+def install(app: Flask) -> None:
+    app.jinja_env.filters.update(
+        age=age,
+        clock=clock,
+        country_name=country_name,
+        day=day,
+        first_name=first_name,
+        initials=initials,
+        local_day=local,
+        money=money,
+        month=month,
+        number=number,
+        short_day=short_day,
+        tail=tail,
+        tiny_day=tiny_day,
+    )

@@ -1,0 +1,81 @@
+"""The five languages of the interface, and their catalogues, compiled in memory at start."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from pathlib import Path
+
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from flask import Flask, g, request
+from flask_babel import Babel, Domain, get_locale
+
+LANGUAGES = {"en": "English", "et": "Eesti", "ro": "Română", "th": "ไทย", "ar": "العربية"}
+"""Code → the language's own name. The first one is the language of the code's messages."""
+SHORT = {"en": "EN", "et": "ET", "ro": "RO", "th": "TH", "ar": "ع"}
+RIGHT_TO_LEFT = frozenset({"ar"})
+CATALOGUES = Path(__file__).parent / "translations"
+
+
+class PoDomain(Domain):  # type: ignore[misc]  # flask-babel ships no types
+    """Messages straight from the .po files: what is in the repository is what people read."""
+
+    def get_translations(self) -> NullTranslations:
+        locale = get_locale()
+        return catalogue(locale.language if locale else "en")
+
+
+class Languages(Babel):  # type: ignore[misc]  # flask-babel ships no types
+    @property
+    def domain_instance(self) -> Domain:
+        return PoDomain()
+
+
+@cache
+def catalogue(language: str) -> NullTranslations:
+    """All .po files of a language, merged."""
+    merged: Translations | None = None
+    for path in sorted((CATALOGUES / language / "LC_MESSAGES").glob("*.po")):
+        with path.open("rb") as file:
+            messages = read_po(file, locale=language)
+        compiled = io.BytesIO()
+        write_mo(compiled, messages)
+        compiled.seek(0)
+        one = Translations(compiled)
+        if merged is None:
+            merged = one
+        else:
+            merged.merge(one)
+    return merged or NullTranslations()
+
+
+def known(language: str | None) -> str | None:
+    """`ro-MD`, `RO_ro` → `ro`; None for a language we do not speak."""
+    code = (language or "").replace("_", "-").split("-")[0].strip().lower()
+    return code if code in LANGUAGES else None
+
+
+def current() -> str:
+    """Code of this request's language."""
+    locale: Locale | None = get_locale()
+    return locale.language if locale else "en"
+
+
+def direction(language: str) -> str:
+    return "rtl" if language in RIGHT_TO_LEFT else "ltr"
+
+
+def choose() -> str:
+    """What the visit or session says, else the browser's wish."""
+    chosen = known(getattr(g, "language", None))
+    return chosen or request.accept_languages.best_match(list(LANGUAGES)) or "en"
+
+
+def install(app: Flask) -> None:
+    Languages(app, locale_selector=choose, default_locale="en")
+    app.jinja_env.globals.update(
+        languages=LANGUAGES, short_language=SHORT, language=current, direction=direction
+    )

@@ -1,0 +1,78 @@
+"""Which actions an order offers, and why not the others. A disabled one stays visible and says why.
+
+The last word has the worker, which asks the store; this only spares the agent a useless press.
+"""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+
+from integration.db.orders import Order
+from integration.db.stores import Store, StoreStatus
+from integration.ports import ActionKind
+from integration.records import FinancialStatus, Platform
+from sidebar.cards import Act
+from sidebar.visit import Visit
+
+UNPAID = frozenset({FinancialStatus.PENDING, FinancialStatus.AUTHORIZED})
+
+
+def offers(order: Order, store: Store, visit: Visit) -> list[Act]:
+    return [
+        Act(kind=ActionKind.REFUND, word=_("Refund…"), because=_refund(order, store)),
+        Act(kind=ActionKind.RETURN, word=_("Return…"), because=_return(order, store)),
+        Act(kind=ActionKind.CANCEL, word=_("Cancel…"), because=_cancel(order, store)),
+        Act(kind=ActionKind.ADDRESS, word=_("Address…"), because=_address(order, store)),
+        Act(kind=ActionKind.NOTE, word=_("Note…"), because=_gone(order, store)),
+    ]
+
+
+def _gone(order: Order, store: Store) -> str:
+    if store.status is StoreStatus.DISCONNECTED:
+        return _("the store is disconnected.")
+    if order.gone_at is not None:
+        return _("the store no longer has this order.")
+    return ""
+
+
+def _refund(order: Order, store: Store) -> str:
+    if gone := _gone(order, store):
+        return gone
+    if order.financial_status in UNPAID:
+        return _("nothing was paid yet.")
+    if order.financial_status in (FinancialStatus.VOIDED, FinancialStatus.FAILED):
+        return _("nothing was charged.")
+    left = order.refundable if order.refundable is not None else order.total - order.refunded
+    return _("all money has gone back.") if left <= 0 else ""
+
+
+def _return(order: Order, store: Store) -> str:
+    if gone := _gone(order, store):
+        return gone
+    if store.platform is Platform.WOOCOMMERCE:
+        return _("WooCommerce keeps no returns; refund when the goods are back.")
+    if not _sent(order):
+        return _("nothing was sent yet.")
+    return "" if any(line.refundable_quantity for line in order.lines) else _("nothing is left to return.")
+
+
+def _cancel(order: Order, store: Store) -> str:
+    if gone := _gone(order, store):
+        return gone
+    if order.cancelled_at is not None:
+        return _("the order was cancelled.")
+    if any(row.delivered_at for row in order.fulfillments):
+        return _("a parcel has been delivered.")
+    return _("a parcel is on its way.") if _sent(order) else ""
+
+
+def _address(order: Order, store: Store) -> str:
+    if gone := _gone(order, store):
+        return gone
+    if order.cancelled_at is not None:
+        return _("the order was cancelled.")
+    return _("it was sent already.") if _sent(order) else ""
+
+
+def _sent(order: Order) -> bool:
+    return any(row.status not in ("cancelled", "error", "failure") for row in order.fulfillments)

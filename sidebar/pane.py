@@ -1,0 +1,409 @@
+"""The whole pane, composed in a constant number of queries: who is asking, what is urgent, every order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
+from integration import customers, returns, said
+from integration.contacts import email_key, key, order_refs, phone_key
+from integration.customers import Match, Profile
+from integration.db.actions import Action, ActionStatus, Contact
+from integration.db.customers import StoreCustomer
+from integration.db.orders import Order
+from integration.db.policies import Fact, Withdrawal
+from integration.db.stores import Store, SyncPhase
+from integration.money import Money
+from integration.work import Work
+from integration.zones import zone_of
+from sidebar import offers
+from sidebar.cards import OrderCard, order_card
+from sidebar.formats import clock
+from sidebar.replies.draft import Draft
+from sidebar.urgent import Urgent, urgent_rows
+from sidebar.visit import Visit
+
+SHOWN = 20
+"""Orders in the first screen; older ones on request."""
+OLD = 15 * 60
+"""Seconds: from here on the badge warns."""
+KEPT_ACTIONS = 6
+"""Actions shown under an order, newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A store whose copy is not what it should be."""
+
+    store_id: int
+    name: str
+    kind: str
+    """down or copying."""
+    since: datetime | None
+    done: int = 0
+    total: int | None = None
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    seconds: int | None
+    at: datetime | None
+    state: str
+    """empty, old or down."""
+
+    @property
+    def clock(self) -> str:
+        return clock(self.at) if self.at else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """A return or refund of the past, as context."""
+
+    what: str
+    amount: Money | None
+    at: datetime
+    word: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteCard:
+    text: str
+    by: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pane:
+    """What the template shows. `state`: one, several, empty."""
+
+    state: str
+    visit: Visit
+    matches: tuple[Match, ...] = ()
+    query: str = ""
+    refs: tuple[str, ...] = ()
+    profile: Profile | None = None
+    why: tuple[str, ...] = ()
+    sender: str = ""
+    """matches, other or empty: whether the conversation's own address is one of the customer's."""
+    place: str = ""
+    country: str = ""
+    there: datetime | None = None
+    """The customer's own time."""
+    bought: int = 0
+    sent_back: int = 0
+    orders: tuple[OrderCard, ...] = ()
+    more: int = 0
+    urgent: tuple[Urgent, ...] = ()
+    contact: Contact | None = None
+    earlier: tuple[Earlier, ...] = ()
+    notes: tuple[NoteCard, ...] = ()
+    stores: int = 0
+    store_names: tuple[str, ...] = ()
+    fresh: Fresh = field(default_factory=lambda: Fresh(seconds=None, at=None, state=""))
+    troubles: tuple[Trouble, ...] = ()
+    version: str = ""
+    reply: Draft | None = None
+
+    def with_reply(self, reply: Draft | None) -> Pane:
+        return replace(self, reply=reply)
+
+    @property
+    def open_order(self) -> OrderCard | None:
+        return next((order for order in self.orders if order.opened), None)
+
+
+def look(work: Work, visit: Visit, *, customer_id: int | None = None, query: str = "", limit: int = SHOWN) -> Pane:
+    """The pane for this visit: the named customer, a search, or whoever the conversation is with."""
+    refs = tuple(order_refs(visit.subject))
+    if query:
+        matches = customers.match(work, q=query)
+    else:
+        matches = customers.match(work, emails=visit.emails, phones=visit.phones, orders=refs)
+    if customer_id is None:
+        found = matches[0] if query and len(matches) == 1 else customers.chosen(matches)
+        if found is None:
+            stores = _stores_by_id(work)
+            fresh, troubles = freshness(work, None, stores)
+            return Pane(
+                state="several" if matches else "empty",
+                visit=visit,
+                matches=tuple(matches),
+                query=query,
+                refs=refs,
+                store_names=tuple(store.name for store in stores.values()),
+                fresh=fresh,
+                troubles=troubles,
+            )
+        customer_id = found.customer_id
+    why = next((match.why for match in matches if match.customer_id == customer_id), ())
+    return _one(work, visit, customer_id, why, query, refs, limit)
+
+
+def _one(
+    work: Work,
+    visit: Visit,
+    customer_id: int,
+    why: tuple[str, ...],
+    query: str,
+    refs: tuple[str, ...],
+    limit: int,
+) -> Pane:
+    profile = customers.profile(work, customer_id)
+    orders = customers.history(work, [profile.id], limit=limit)
+    stores = _stores_by_id(work)
+    cards = order_cards(work, visit, orders, stores)
+    withdrawals = _withdrawals(work, orders)
+    contacts = _contacts(work, profile.id)
+    urgent = urgent_rows(cards, withdrawals, contacts)
+    wanted = {key(ref) for ref in refs} | ({key(query)} if query else set())
+    opened = _sorted(cards, _open_first(orders, cards, urgent, wanted))
+    fresh, troubles = freshness(work, {order.store_id for order in orders}, stores)
+    country, place, there = _where(orders, profile, work.now())
+    bought = sum(line.quantity for order in orders for line in order.lines)
+    sender = _sender(visit, profile)
+    return Pane(
+        state="one",
+        visit=visit,
+        profile=profile,
+        why=why,
+        query=query,
+        refs=refs,
+        sender=sender,
+        place=place,
+        country=country,
+        there=there,
+        bought=bought,
+        sent_back=sum(line.returned for card in cards for line in card.lines),
+        orders=tuple(opened),
+        more=max(0, profile.orders_count - len(orders)),
+        urgent=tuple(urgent),
+        contact=contacts[0] if contacts else None,
+        earlier=tuple(_earlier(orders)),
+        notes=tuple(_notes(work, profile.id, orders)),
+        stores=len(profile.stores),
+        fresh=fresh,
+        troubles=troubles,
+        version=picture(work, profile.id),
+    )
+
+
+def picture(work: Work, customer_id: int) -> str:
+    """A short word that changes whenever the pane of this person would."""
+    ids = customers.current_id(work, customer_id)
+    orders = work.session.execute(
+        select(Order.id, Order.digest).where(Order.customer_id == ids).order_by(Order.id)
+    ).all()
+    mine = select(Order.id).where(Order.customer_id == ids)
+    actions = work.session.execute(
+        select(Action.id, Action.status).where(Action.order_id.in_(mine)).order_by(Action.id)
+    ).all()
+    facts = work.session.scalar(select(func.count(Fact.id)).where(Fact.order_id.in_(mine)))
+    contacts = work.session.scalar(select(func.count(Contact.id)).where(Contact.customer_id == ids))
+    text = repr((orders, actions, facts, contacts))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def visit_orders(work: Work, visit: Visit, orders: Sequence[Order]) -> list[OrderCard]:
+    """Cards of single orders, open: after something about them changed."""
+    return [replace(card, opened=True) for card in order_cards(work, visit, orders)]
+
+
+def order_cards(
+    work: Work, visit: Visit, orders: Sequence[Order], stores: Mapping[int, Store] | None = None
+) -> list[OrderCard]:
+    """Cards of these orders, in their sequence: a constant number of queries for any number of them."""
+    stores = stores if stores is not None else _stores_by_id(work)
+    judged = returns.judge_orders(work, orders)
+    words = said.words_of(work, [order.id for order in orders])
+    acted = _actions(work, orders)
+    cards = []
+    for order in orders:
+        store = stores[order.store_id]
+        facts = words.get(order.id, {})
+        actions = acted[order.id]
+        version = f"{len(facts)}{sum(map(len, facts.values()))}" + "".join(a["status"][:1] for a in actions)
+        cards.append(
+            order_card(
+                order,
+                store,
+                judged.get(order.id),
+                said=facts,
+                acts=offers.offers(order, store, visit),
+                actions=actions,
+                version=version,
+            )
+        )
+    return cards
+
+
+def freshness(
+    work: Work, store_ids: set[int] | None, stores: Mapping[int, Store] | None = None
+) -> tuple[Fresh, tuple[Trouble, ...]]:
+    """How old the picture is: the oldest word of any store concerned (None: of all)."""
+    stores = stores if stores is not None else _stores_by_id(work)
+    concerned = [store for store in stores.values() if store_ids is None or store.id in store_ids]
+    now = work.now()
+    seen: list[datetime] = []
+    troubles = []
+    for store in concerned:
+        sync = store.sync
+        if sync is None:
+            continue
+        at = max((t for t in (sync.last_reconciled_at, sync.last_event_at, sync.backfilled_at) if t), default=None)
+        if at is not None:
+            seen.append(at)
+        if sync.error and sync.failures:
+            others = tuple(other.name for other in concerned if other.id != store.id)
+            troubles.append(
+                Trouble(store_id=store.id, name=store.name, kind="down", since=at, others=others)
+            )
+        elif sync.phase in (SyncPhase.WAITING, SyncPhase.BACKFILL):
+            troubles.append(
+                Trouble(
+                    store_id=store.id,
+                    name=store.name,
+                    kind="copying",
+                    since=at,
+                    done=sync.done,
+                    total=sync.total,
+                )
+            )
+    oldest = min(seen, default=None)
+    seconds = max(0, int((now - oldest).total_seconds())) if oldest else None
+    old = seconds is None or seconds > OLD or any(trouble.kind == "down" for trouble in troubles)
+    return Fresh(seconds=seconds, at=oldest, state="old" if old else ""), tuple(troubles)
+
+
+def _stores_by_id(work: Work) -> dict[int, Store]:
+    rows = work.session.scalars(select(Store).options(selectinload(Store.sync)).order_by(Store.id))
+    return {store.id: store for store in rows}
+
+
+def _withdrawals(work: Work, orders: Sequence[Order]) -> list[Withdrawal]:
+    query = select(Withdrawal).where(
+        Withdrawal.order_id.in_([order.id for order in orders]), Withdrawal.closed_at.is_(None)
+    )
+    return list(work.session.scalars(query))
+
+
+def _contacts(work: Work, customer_id: int) -> list[Contact]:
+    """Newest first."""
+    query = select(Contact).where(Contact.customer_id == customer_id)
+    return list(work.session.scalars(query.order_by(Contact.at.desc(), Contact.id.desc()).limit(10)))
+
+
+def _actions(work: Work, orders: Sequence[Order]) -> dict[int, list[dict[str, Any]]]:
+    """What was done to each order here, newest first."""
+    acted: dict[int, list[dict[str, Any]]] = {order.id: [] for order in orders}
+    query = select(Action).where(Action.order_id.in_(acted)).order_by(Action.created_at.desc(), Action.id.desc())
+    for action in work.session.scalars(query.limit(SHOWN * KEPT_ACTIONS)):
+        if len(acted[action.order_id]) < KEPT_ACTIONS:
+            acted[action.order_id].append(action_view(action))
+    return acted
+
+
+def action_view(action: Action) -> dict[str, Any]:
+    return {
+        "id": str(action.id),
+        "order_id": str(action.order_id),
+        "kind": action.kind.value,
+        "status": action.status.value,
+        "final": action.status in (ActionStatus.SUCCEEDED, ActionStatus.FAILED, ActionStatus.REJECTED),
+        "money": Money(action.amount, action.currency) if action.amount is not None and action.currency else None,
+        "requested_by": action.requested_by,
+        "requested_by_id": action.requested_by_id,
+        "created_at": action.created_at,
+        "finished_at": action.finished_at,
+        "decided_by": action.approved_by,
+        "note": action.decision_note or "",
+        "error": action.error or {},
+        "method": str(action.wish.get("method") or "original"),
+    }
+
+
+def _open_first(
+    orders: Sequence[Order], cards: Sequence[OrderCard], urgent: Sequence[Urgent], wanted: set[str]
+) -> str | None:
+    """Which order is open: the one named in the conversation, else the most urgent, else the newest."""
+    for order, card in zip(orders, cards, strict=True):
+        numbers = {key(order.name), key(order.number), *(key(p.number) for p in card.parcels)}
+        if wanted & (numbers - {""}):
+            return card.id
+    for row in urgent:
+        for card in cards:
+            if row.anchor.removeprefix("parcel-").removeprefix("order-").split("-")[0] == card.id:
+                return card.id
+    return cards[0].id if cards else None
+
+
+def _sorted(cards: Sequence[OrderCard], opened: str | None) -> list[OrderCard]:
+    """The open one first, then newest first."""
+    marked = [replace(card, opened=card.id == opened) for card in cards]
+    return sorted(marked, key=lambda card: not card.opened)
+
+
+def _sender(visit: Visit, profile: Profile) -> str:
+    emails = {email_key(text) for text in visit.emails}
+    phones = {phone_key(text) for text in visit.phones}
+    if emails & set(profile.emails) or phones & set(profile.phones):
+        return "matches"
+    return "other" if visit.emails or visit.phones else ""
+
+
+def _where(orders: Sequence[Order], profile: Profile, now: datetime) -> tuple[str, str, datetime | None]:
+    """Country, town and time at the newest delivery address."""
+    for order in orders:
+        address = order.shipping_address
+        if address and address.get("country"):
+            town = str(address.get("city") or "")
+            return str(address["country"]), town, now.astimezone(zone_of(address))
+    return profile.country or "", "", None
+
+
+def _earlier(orders: Sequence[Order]) -> list[Earlier]:
+    """Returns that are over, and money that went back; newest first, what is under way stays out."""
+    found = []
+    for order in orders:
+        titles = {line.platform_id: line.title for line in order.lines}
+        for refund in order.refunds:
+            names = list(dict.fromkeys(titles.get(line["line_id"], "") for line in refund.lines))
+            what = ", ".join(filter(None, names)) or order.name
+            found.append(
+                Earlier(
+                    what=what,
+                    amount=Money(refund.amount, order.currency) if refund.amount else None,
+                    at=refund.created_at,
+                    word="refunded" if refund.amount else "no money",
+                )
+            )
+        for row in order.returns:
+            if row.status in ("declined", "canceled") and row.created_at:
+                names = list(dict.fromkeys(titles.get(line.get("line_id") or "", "") for line in row.lines))
+                found.append(
+                    Earlier(
+                        what=", ".join(filter(None, names)) or order.name,
+                        amount=None,
+                        at=row.created_at,
+                        word=row.status,
+                    )
+                )
+    return sorted(found, key=lambda earlier: earlier.at, reverse=True)[:5]
+
+
+def _notes(work: Work, customer_id: int, orders: Sequence[Order]) -> list[NoteCard]:
+    """What the stores have noted of the person, and what the customer wrote at checkout."""
+    rows = work.session.scalars(select(StoreCustomer).where(StoreCustomer.customer_id == customer_id))
+    notes = [NoteCard(text=row.note, by="store", at=None) for row in rows if row.note.strip()]
+    notes += [
+        NoteCard(text=order.note, by=order.name, at=order.placed_at) for order in orders if order.note.strip()
+    ]
+    return notes[:6]
+

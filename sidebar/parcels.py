@@ -1,0 +1,184 @@
+"""Where each parcel is: from a fulfillment's scans to a headline and at most four steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from integration.db.orders import Fulfillment, Order
+from integration.ids import tail
+from sidebar.formats import clock, day, local, tiny_day, today
+
+GONE = frozenset({"cancelled", "error", "failure"})
+"""Fulfillments that never became a parcel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    word: str
+    when: str
+    state: str
+    """done, here, late, got, or empty for what is still to come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    id: str
+    anchor: str
+    status: str
+    headline: str
+    what: str
+    items: str
+    """Names of what is in it, for sentences."""
+    late_days: int
+    delivered_at: datetime | None
+    expected: datetime | None
+    carrier: str
+    number: str
+    url: str | None
+    seen_at: datetime | None
+    seen: str
+    steps: tuple[Step, ...]
+
+    @property
+    def late(self) -> bool:
+        return self.late_days > 0
+
+
+def parcels(order: Order) -> list[Parcel]:
+    """The order's parcels: late ones first, then those on their way, then those that arrived."""
+    titles = {line.platform_id: line.title for line in order.lines}
+    found = [parcel(order.id, row, titles) for row in order.fulfillments if row.status not in GONE]
+    return sorted(found, key=lambda parcel: (not parcel.late, parcel.delivered_at is not None))
+
+
+def parcel(order_id: int, row: Fulfillment, titles: Mapping[str, str]) -> Parcel:
+    names = [titles[line["line_id"]] for line in row.lines if line.get("line_id") in titles]
+    pieces = sum(line.get("quantity", 0) for line in row.lines)
+    tracking = row.tracking[0] if row.tracking else {}
+    seen_at, seen = _last_scan(row)
+    late = _late_days(row)
+    status = _status(row)
+    return Parcel(
+        id=tail(row.platform_id),
+        anchor=f"parcel-{order_id}-{tail(row.platform_id)}",
+        status=status,
+        headline=_headline(row, status, late),
+        what=_what(row, names, pieces, seen_at, late),
+        items=names[0] if len(set(names)) == 1 else "",
+        late_days=late,
+        delivered_at=row.delivered_at,
+        expected=row.estimated_delivery_at,
+        carrier=str(tracking.get("company") or ""),
+        number=str(tracking.get("number") or ""),
+        url=_safe(tracking.get("url")),
+        seen_at=seen_at,
+        seen=seen,
+        steps=_steps(row, status, seen_at, seen, late),
+    )
+
+
+def _safe(url: str | None) -> str | None:
+    return url if url and url.startswith(("https://", "http://")) else None
+
+
+def _status(row: Fulfillment) -> str:
+    if row.delivered_at is not None:
+        return "delivered"
+    if row.shipment_status:
+        return row.shipment_status
+    return "in_transit" if row.shipped_at else "unknown"
+
+
+def _late_days(row: Fulfillment) -> int:
+    """Whole days past the promised one; 0 while it is not late or has arrived."""
+    if row.delivered_at is not None or row.estimated_delivery_at is None:
+        return 0
+    return max(0, (today() - local(row.estimated_delivery_at)).days)
+
+
+def _last_scan(row: Fulfillment) -> tuple[datetime | None, str]:
+    """When and where the carrier last saw it; the store's own marks are no scans."""
+    for event in reversed(row.events):
+        at = event.get("at")
+        if at:
+            moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+            return moment, str(event.get("place") or "")
+    return None, ""
+
+
+def _headline(row: Fulfillment, status: str, late: int) -> str:
+    if row.delivered_at is not None:
+        return _("Delivered %(day)s", day=day(row.delivered_at))
+    if late:
+        return days_late(late)
+    if status == "failure":
+        return _("Could not be delivered")
+    if status in ("returned", "returned_to_sender"):
+        return _("Went back to the sender")
+    if status in ("ready_for_pickup", "available_for_pickup"):
+        return _("Waits to be collected")
+    if status == "out_for_delivery":
+        return _("Out for delivery")
+    if status in ("label_printed", "label_purchased", "confirmed"):
+        return _("Label made, not sent yet")
+    if row.estimated_delivery_at is not None:
+        return _("Expected %(day)s", day=day(row.estimated_delivery_at))
+    if status == "unknown":
+        return _("Where it is, is not known")
+    return _("On its way")
+
+
+def days_late(days: int) -> str:
+    return ngettext("%(num)s day late", "%(num)s days late", days)
+
+
+def _what(row: Fulfillment, names: list[str], pieces: int, seen_at: datetime | None, late: int) -> str:
+    what = names[0] if len(names) == 1 else ngettext("%(num)s item", "%(num)s items", pieces)
+    if row.delivered_at is not None:
+        return f"{what} · {source_of(row)}"
+    if seen_at is not None and (silent := (today() - local(seen_at)).days) >= 2:
+        quiet = ngettext("no scan for %(num)s day", "no scan for %(num)s days", silent)
+        return f"{what} · {quiet}"
+    return what
+
+
+def source_of(row: Fulfillment) -> str:
+    """Who says that it arrived, and at what hour where that is known."""
+    at = clock(row.delivered_at) if row.delivered_at else ""
+    words = {
+        "carrier": _("carrier scan %(time)s", time=at),
+        "store": _("as the store says"),
+        "agent": _("as an agent noted"),
+        "estimate": _("estimated"),
+    }
+    return words.get(row.delivered_source or "", _("source not known"))
+
+
+def _steps(
+    row: Fulfillment, status: str, seen_at: datetime | None, seen: str, late: int
+) -> tuple[Step, ...]:
+    """Sent, last true scan, due or expected, arrived. A parcel that arrived needs none."""
+    if row.delivered_at is not None:
+        return ()
+    sent = Step(_("Sent"), tiny_day(row.shipped_at), "done" if row.shipped_at else "")
+    steps = [sent]
+    scanned = seen_at is not None and (row.shipped_at is None or _day(seen_at) >= _day(row.shipped_at))
+    if scanned:
+        word = seen or (_("Out for delivery") if status == "out_for_delivery" else _("Last scan"))
+        steps.append(Step(word, tiny_day(seen_at), "done" if late else "here"))
+    if late:
+        steps.append(Step(_("Due"), tiny_day(row.estimated_delivery_at), "late"))
+    elif row.estimated_delivery_at is not None:
+        steps.append(Step(_("Expected"), tiny_day(row.estimated_delivery_at), ""))
+    if not scanned and row.shipped_at is not None and not late:
+        steps[0] = Step(_("Sent"), tiny_day(row.shipped_at), "here")
+    return (*steps, Step(_("Arrived"), "–", ""))
+
+
+def _day(moment: datetime) -> date:
+    return local(moment)

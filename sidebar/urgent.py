@@ -1,0 +1,158 @@
+"""What cannot wait: late parcels, legal clocks, promises, approvals. The most pressing first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask import g
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from integration.db.actions import Contact
+from integration.db.policies import Withdrawal
+from integration.money import Money
+from sidebar.cards import OrderCard
+from sidebar.formats import clock, day, local, money_text, today
+from sidebar.languages import current
+from sidebar.parcels import Parcel, days_late
+
+SOON = 3
+"""Days: a right that ends later than this is not urgent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Urgent:
+    kind: str
+    """bad or warn."""
+    icon: str
+    what: str
+    left: str
+    detail: str
+    anchor: str
+    rank: tuple[int, int]
+
+
+def urgent_rows(
+    orders: Sequence[OrderCard],
+    withdrawals: Sequence[Withdrawal],
+    contacts: Sequence[Contact],
+) -> list[Urgent]:
+    rows = [_late(order, parcel) for order in orders for parcel in order.parcels if parcel.late]
+    names = {order.id: order for order in orders}
+    for withdrawal in withdrawals:
+        order = names.get(str(withdrawal.order_id))
+        if order and withdrawal.refund_due and withdrawal.closed_at is None:
+            rows.append(_refund_due(order, withdrawal.refund_due))
+    rows += [_promise(contact) for contact in contacts if contact.promised_by and contact.settled_at is None]
+    for order in orders:
+        rows += _attention(order)
+        rows += _ending(order)
+    return sorted(rows, key=lambda row: row.rank)
+
+
+def _late(order: OrderCard, parcel: Parcel) -> Urgent:
+    what = (
+        _("%(item)s has not arrived", item=parcel.items) if parcel.items else _("A parcel has not arrived")
+    )
+    seen = _("last seen %(day)s", day=day(parcel.seen_at)) if parcel.seen_at else _("never seen")
+    return Urgent(
+        kind="bad",
+        icon="lorry",
+        what=what,
+        left=days_late(parcel.late_days),
+        detail=" · ".join((order.name, ", ".join(filter(None, (parcel.carrier, seen))))),
+        anchor=parcel.anchor,
+        rank=(0, -parcel.late_days),
+    )
+
+
+def _refund_due(order: OrderCard, due: date) -> Urgent:
+    return Urgent(
+        kind="bad" if due < today() else "warn",
+        icon="clock",
+        what=_("Refund is due"),
+        left=days_left(due),
+        detail=f"{order.name} · " + _("by law until %(day)s", day=day(due)),
+        anchor=f"order-{order.id}",
+        rank=(1, (due - today()).days),
+    )
+
+
+def _promise(contact: Contact) -> Urgent:
+    by: datetime = contact.promised_by  # type: ignore[assignment]  # the caller looked
+    now: datetime = g.now
+    over = by < now
+    if over:
+        left = _("overdue")
+    elif local(by) == today():
+        left = _("today %(time)s", time=clock(by))
+    else:
+        left = days_left(local(by))
+    return Urgent(
+        kind="bad" if over else "warn",
+        icon="clock",
+        what=contact.promised or _("A promise is due"),
+        left=left,
+        detail=_("promised by %(agent)s, %(day)s", agent=contact.agent, day=day(contact.at)),
+        anchor="hand",
+        rank=(2, int((by - now).total_seconds() // 86400)),
+    )
+
+
+def _attention(order: OrderCard) -> list[Urgent]:
+    rows = []
+    for action in order.actions:
+        if action["status"] not in ("awaiting_approval", "needs_attention"):
+            continue
+        amount = action.get("money")
+        text = money_text(amount, current()) if isinstance(amount, Money) else ""
+        waiting = action["status"] == "awaiting_approval"
+        what = (
+            _("Waiting for a lead: %(amount)s", amount=text)
+            if waiting
+            else _("Not known yet: %(amount)s", amount=text)
+        )
+        rows.append(
+            Urgent(
+                kind="warn",
+                icon="lock" if waiting else "warning",
+                what=what,
+                left="",
+                detail=order.name,
+                anchor=f"action-{action['id']}",
+                rank=(1, 0),
+            )
+        )
+    return rows
+
+
+def _ending(order: OrderCard) -> list[Urgent]:
+    """Rights that end within days: the one the customer may still use."""
+    soonest: Urgent | None = None
+    for line in order.lines:
+        card = line.verdict
+        if card is None or card.verdict != "accept" or not isinstance(card.last_day, date):
+            continue
+        left = (card.last_day - today()).days
+        if 0 <= left <= SOON and (soonest is None or left < soonest.rank[1]):
+            soonest = Urgent(
+                kind="warn",
+                icon="clock",
+                what=_("Return of %(item)s ends", item=line.title),
+                left=days_left(card.last_day),
+                detail=f"{order.name} · " + _("until %(day)s", day=day(card.last_day)),
+                anchor=f"line-{line.id}",
+                rank=(3, left),
+            )
+    return [soonest] if soonest else []
+
+
+def days_left(due: date) -> str:
+    left = (due - today()).days
+    if left < 0:
+        return days_late(-left)
+    if left == 0:
+        return _("ends today")
+    return ngettext("%(num)s day left", "%(num)s days left", left)

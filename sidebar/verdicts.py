@@ -1,0 +1,291 @@
+"""One line's verdict as the agent reads it: chip, until when, and the reasoning that opens below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask_babel import gettext as _
+
+from integration.eligibility import explain, messages
+from integration.eligibility.verdict import (
+    OPEN_ENDED,
+    Basis,
+    Ground,
+    LineVerdict,
+    Outcome,
+    RefundSum,
+    Standing,
+    Status,
+    Until,
+)
+from integration.money import Money
+from sidebar.formats import day, local, money_text, short_day, today
+from sidebar.languages import current
+
+ASKED = {"unsealed": ("no", "yes"), "used": ("no", "yes")}
+"""Facts that an agent may add with one press: the values that stand for the good and the bad answer."""
+
+BAR = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    icon: str
+    text: str
+    rule: str = ""
+    source: str = ""
+    status: str = ""
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    value: str
+    word: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    fact: str
+    text: str
+    choices: tuple[Choice, ...]
+    """Empty: the answer is a date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One bar of the clock; numbers are percent of its width, empty when the right has no bar."""
+
+    label: str
+    start: float
+    end: float
+    open: bool
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    rows: tuple[Row, ...]
+    now: float
+    since: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictCard:
+    verdict: str
+    basis: str
+    until: str
+    """For programs: a date, `open`, or empty."""
+    word: str
+    until_text: str
+    lead: str
+    clock: Clock | None
+    rules: tuple[Rule, ...]
+    questions: tuple[Question, ...]
+    money: Money | None
+    ways: str
+    last_day: Until
+    refused_by: str
+
+
+def show(value: object) -> str:
+    """Parameters of the reasoning in the reader's language."""
+    if isinstance(value, Money):
+        return money_text(value, current())
+    if isinstance(value, datetime | date):
+        return day(value)
+    return str(value)
+
+
+def verdict_card(
+    line: LineVerdict, said: Mapping[str, str], ordered: date, refund: RefundSum
+) -> VerdictCard:
+    """`said`: facts that people added to this line, by name."""
+    last = explain.last_day(line)
+    return VerdictCard(
+        verdict=line.outcome.value,
+        basis=line.basis.value,
+        until=last.isoformat() if isinstance(last, date) else (last or ""),
+        word=chip(line.outcome),
+        until_text=_until_text(line, last),
+        lead=explain.summary(line, _, show),
+        clock=_clock(line, ordered),
+        rules=tuple(_rules(line)),
+        questions=tuple(_questions(line, said)),
+        money=Money(line.items, refund.currency) if line.items else None,
+        ways=", ".join(way(name) for name in line.resolutions),
+        last_day=last,
+        refused_by=_short_refusal(line) if line.outcome is Outcome.REFUSE else "",
+    )
+
+
+def chip(outcome: Outcome) -> str:
+    """Three words only."""
+    return {
+        Outcome.ACCEPT: _("May return"),
+        Outcome.REVIEW: _("Ask first"),
+        Outcome.REFUSE: _("No return"),
+    }[outcome]
+
+
+def way(name: str) -> str:
+    words = {
+        "refund": _("Refund"),
+        "store_credit": _("Store credit"),
+        "exchange": _("Exchange"),
+        "replacement": _("Replacement"),
+        "repair": _("Repair"),
+    }
+    return words.get(name, name)
+
+
+def _until_text(line: LineVerdict, last: Until) -> str:
+    if line.outcome is Outcome.REFUSE:
+        return _short_refusal(line)
+    if line.outcome is Outcome.REVIEW:
+        return _short_question(line)
+    if any(ground.key in ("law_before_delivery", "policy_unshipped") for ground in line.grounds):
+        return _("before it arrives, too")
+    if last == OPEN_ENDED:
+        return _("no end date yet")
+    if isinstance(last, date):
+        if line.basis is Basis.CONFORMITY:
+            return _("faults until %(day)s", day=day(last))
+        return _("until %(day)s", day=day(last))
+    return _("no last day")
+
+
+def _short_question(line: LineVerdict) -> str:
+    words = {
+        "unsealed": _("is the seal unbroken?"),
+        "used": _("was it used?"),
+        "delivered": _("when did it arrive?"),
+        "reason": _("why does it come back?"),
+        "law": _("law not checked"),
+        "th_direct_marketer": _("registered marketer?"),
+    }
+    deciding = [missing.fact for missing in line.missing if missing.decides]
+    return words.get(deciding[0], _("a person decides")) if deciding else _("a person decides")
+
+
+def _short_refusal(line: LineVerdict) -> str:
+    """Why not, in two or three words."""
+    keys = {ground.key: ground for ground in line.grounds}
+    for key, words in (
+        ("nothing_left", _("all returned")),
+        ("line_cancelled", _("cancelled")),
+    ):
+        if key in keys:
+            return words
+    ends = [end for end in (line.law_until, line.policy_until) if isinstance(end, date)]
+    for key in ("law_excepted", "policy_excluded"):
+        if key in keys and (category := keys[key].params.get("category")) in messages.WORDS:
+            return _(messages.WORDS[str(category)])
+    if ends:
+        return _("period ended %(day)s", day=short_day(max(ends)))
+    if "policy_final_sale" in keys:
+        return _("final sale")
+    return _("no right to return")
+
+
+def _rules(line: LineVerdict) -> list[Rule]:
+    rules = [_rule(ground) for ground in line.grounds]
+    for fact in line.facts:
+        if fact.name == "delivered" and isinstance(fact.value, date):
+            sources = {
+                "carrier": _("carrier scan"),
+                "store": _("as the store says"),
+                "agent": _("as an agent noted"),
+            }
+            by = sources.get(fact.source or "", "")
+            text = _("Delivered %(day)s", day=day(fact.value))
+            rules.append(Rule("lines", f"{text}, {by}." if by else f"{text}."))
+            break
+    return rules
+
+
+def _rule(ground: Ground) -> Rule:
+    by_store = ground.status is Status.STORE
+    unsure = ground.status in (Status.BELIEF, Status.PARTLY, Status.UNCHECKED)
+    status = {
+        Status.VERIFIED: _("checked"),
+        Status.CONFIRMED: _("confirmed by your team"),
+        Status.PARTLY: _("partly checked, not yet confirmed by your team"),
+        Status.BELIEF: _("not yet confirmed by your team"),
+        Status.UNCHECKED: _("not checked"),
+    }.get(ground.status, "")
+    return Rule(
+        icon="doc" if by_store else "scales",
+        text=explain.render(ground, _, show),
+        rule=ground.rule,
+        source=ground.source,
+        status=status,
+        unsure=unsure,
+    )
+
+
+def _questions(line: LineVerdict, said: Mapping[str, str]) -> list[Question]:
+    asked = [missing.fact for missing in line.missing]
+    asked += [name for name in said if name in ASKED and name not in asked]
+    found = []
+    for fact in dict.fromkeys(asked):
+        if fact in ASKED:
+            found.append(Question(fact, _fact_question(fact), _choices(fact, said.get(fact, "unknown"))))
+        elif fact == "delivered":
+            found.append(Question(fact, _fact_question(fact), ()))
+    return found
+
+
+def _fact_question(fact: str) -> str:
+    return {
+        "unsealed": _("Is the seal unbroken?"),
+        "used": _("Was it used?"),
+        "delivered": _("When did it arrive?"),
+    }[fact]
+
+
+def _choices(fact: str, chosen: str) -> tuple[Choice, ...]:
+    words = {
+        "unsealed": {"no": _("Yes"), "yes": _("Broken")},
+        "used": {"no": _("No"), "yes": _("Yes")},
+    }[fact]
+    values = [*ASKED[fact], "unknown"]
+    picked = chosen if chosen in values else "unknown"
+    return tuple(Choice(value, words.get(value, _("Not known")), value == picked) for value in values)
+
+
+def _clock(line: LineVerdict, ordered: date) -> Clock | None:
+    """Law above policy on the same days; nothing to draw when neither has a last day."""
+    rights = [(_("Law"), line.law), (_("Policy"), line.policy)]
+    if line.basis is Basis.CONFORMITY or not any(right.until for _label, right in rights):
+        return None
+    dates = [right.until for _label, right in rights if isinstance(right.until, date)]
+    last = max([today(), *dates])
+    span = max(1, (last - ordered).days)
+    width = span / 0.8 if any(right.until == OPEN_ENDED for _label, right in rights) else span * 1.08
+    delivered = next(
+        (local(f.value) for f in line.facts if f.name == "delivered" and isinstance(f.value, date)), ordered
+    )
+
+    def place(when: date) -> float:
+        return round(max(0.0, min(BAR, (when - ordered).days * BAR / width)), 1)
+
+    rows = []
+    for label, right in rights:
+        starts = place(delivered) if right is line.policy else 0.0
+        if right.until == OPEN_ENDED:
+            rows.append(Row(label, starts, 80.0, True, _("no end yet")))
+        elif isinstance(right.until, date):
+            rows.append(Row(label, starts, place(right.until), False, short_day(right.until)))
+        else:
+            none = right.standing in (Standing.NONE, Standing.EXCEPTED)
+            rows.append(Row(label, 0, 0, False, _("no return") if none else _("not known")))
+    spoken = ", ".join(f"{row.label}: {row.says}" for row in rows)
+    since = _("from %(day)s", day=short_day(ordered))
+    return Clock(tuple(rows), min(place(today()), 99.1), since, f"{since}. {spoken}.")
+
+
