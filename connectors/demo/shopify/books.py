@@ -17,6 +17,7 @@ MONEY_IN = ("SALE", "CAPTURE")
 def settle(order: Doc) -> None:
     """Rewrite the derived fields of `order` in place."""
     _lines(order)
+    _refunds(order)
     _returns(order)
     _fulfillment_orders(order)
     _totals(order)
@@ -63,6 +64,16 @@ def _lines(order: Doc) -> None:
         line["restockable"] = sold - back > 0
 
 
+def _refunds(order: Doc) -> None:
+    """A refund is worth what its transactions really moved."""
+    bag = Purse.of(order).bag
+    moved = {
+        each["id"]: paid(each["amountSet"]) for each in order["transactions"] if each["status"] == "SUCCESS"
+    }
+    for refund in order["refunds"]:
+        refund["totalRefundedSet"] = bag(sum(moved.get(each["id"], 0) for each in refund["transactions"]))
+
+
 def _returns(order: Doc) -> None:
     """What is left to process and to refund on each return; the refunds and transactions that belong to it."""
     for each in order["returns"]:
@@ -102,7 +113,9 @@ def money_refunded(order: Doc) -> int:
 def _sum(order: Doc, kinds: tuple[str, ...]) -> int:
     transactions = order["transactions"]
     return sum(
-        paid(each["amountSet"]) for each in transactions if each["kind"] in kinds and each["status"] == "SUCCESS"
+        paid(each["amountSet"])
+        for each in transactions
+        if each["kind"] in kinds and each["status"] == "SUCCESS"
     )
 
 
@@ -121,12 +134,14 @@ def shipping_paid(order: Doc) -> int:
 
 def shipping_refunded(order: Doc) -> int:
     return sum(
-        paid(each["subtotalAmountSet"]) for refund in order["refunds"] for each in refund["refundShippingLines"]
+        paid(each["subtotalAmountSet"])
+        for refund in order["refunds"]
+        for each in refund["refundShippingLines"]
     )
 
 
 def adjusted(order: Doc) -> int:
-    """The sum of refund discrepancies: money that moved without lines or shipping to explain it."""
+    """The sum of refund discrepancies: positive where less was paid back than the goods cost, negative where more."""
     return sum(paid(each["amountSet"]) for refund in order["refunds"] for each in refund["orderAdjustments"])
 
 
@@ -147,9 +162,11 @@ def _totals(order: Doc) -> None:
     current_tax = (
         0
         if order["taxesIncluded"]
-        else sum(share(line_tax(line), line["currentQuantity"], line["quantity"]) for line in order["lineItems"])
+        else sum(
+            share(line_tax(line), line["currentQuantity"], line["quantity"]) for line in order["lineItems"]
+        )
     )
-    total = current + shipping_left + current_tax - adjusted(order)
+    total = current + shipping_left + current_tax + adjusted(order)
     order["currentSubtotalPriceSet"] = bag(current)
     order["currentShippingPriceSet"] = bag(shipping_left)
     order["currentTotalPriceSet"] = bag(total)
