@@ -25,7 +25,7 @@ from integration.eligibility.facts import (
     Tender,
 )
 from integration.eligibility.policy import DEFAULT_POLICY, Bound, Policy, PolicyBook, Rule, Scope
-from integration.eligibility.verdict import Basis, LineVerdict, Outcome, RefundSum, Verdicts
+from integration.eligibility.verdict import Basis, LineVerdict, Outcome, RefundSum, Verdicts, confirm
 
 __all__ = [
     "DEFAULT_POLICY",
@@ -47,5 +47,6 @@ __all__ = [
     "Shipping",
     "Tender",
     "Verdicts",
+    "confirm",
     "judge",
 ]

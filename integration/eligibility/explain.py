@@ -103,6 +103,8 @@ def to_json(
             "id": verdicts.law.id,
             "citation": verdicts.law.citation,
             "status": verdicts.law.status.value,
+            "confirmed_by": verdicts.law.confirmed_by,
+            "confirmed_on": _until(verdicts.law.confirmed_on),
         },
         "lines": [_line(line, translate, show) for line in verdicts.lines],
         "refund": _refund(verdicts.refund, translate, show),

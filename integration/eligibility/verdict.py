@@ -197,3 +197,28 @@ class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
     law: LawNote
     lines: tuple[LineVerdict, ...]
     refund: RefundSum
+
+
+def confirm(verdicts: Verdicts, by: str, on: date) -> Verdicts:
+    """The same answer after the store had this country's rows looked at: `by` whom, and when.
+
+    What nobody has data for stays "not checked".
+    """
+    if verdicts.law.status is Status.UNCHECKED:
+        return verdicts
+    replace = msgspec.structs.replace
+    return replace(
+        verdicts,
+        law=replace(verdicts.law, status=Status.CONFIRMED, confirmed_by=by, confirmed_on=on),
+        lines=tuple(replace(line, grounds=_confirmed(line.grounds)) for line in verdicts.lines),
+        refund=replace(verdicts.refund, grounds=_confirmed(verdicts.refund.grounds)),
+    )
+
+
+def _confirmed(grounds: tuple[Ground, ...]) -> tuple[Ground, ...]:
+    return tuple(
+        msgspec.structs.replace(ground, status=Status.CONFIRMED)
+        if ground.status in (Status.PARTLY, Status.BELIEF)
+        else ground
+        for ground in grounds
+    )

@@ -25,3 +25,18 @@ def test_published_case(line):
 
     assert answer.pop("ok") is True
     assert {"id": answer.pop("id"), **answer} == {"id": case_id(line), **json.loads(line)["expect"]}
+
+
+@pytest.mark.parametrize("line", lines("cases.jsonl"), ids=case_id)
+def test_own_case(line):
+    answer = check(caseform.read(line))
+
+    assert answer.pop("ok") is True
+    assert {"id": answer.pop("id"), **answer} == {"id": case_id(line), **json.loads(line)["expect"]}
+
+
+def test_there_are_enough_of_our_own_and_each_has_a_name():
+    names = [case_id(line) for line in lines("cases.jsonl")]
+
+    assert len(names) >= 100
+    assert len(set(names)) == len(names)
