@@ -1,4 +1,4 @@
-"""`python -m connectors.demo.woocommerce --port 9200 --data DIR`: run the demo shop until it is told to stop."""
+"""`python -m connectors.demo.woocommerce --port 9200 --data DIR`: run the demo shop until told to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums of money as WooCommerce keeps and reads them: cents inside, text outside, PHP's comparison in between."""
+"""Sums of money as WooCommerce keeps and reads them: cents inside, text outside, PHP's comparison between."""
 
 from __future__ import annotations
 

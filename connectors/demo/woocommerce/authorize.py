@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from html import escape
 from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit
 
 import httpx
@@ -54,7 +53,7 @@ def serve(shop: Shop, request: Request, route: str) -> Response:
             raise Denied("Invalid nonce verification.")
         return _grant(shop, wish, user)
     except Denied as error:
-        return Response(pages.denied(str(error)), 401, content_type="text/html; charset=UTF-8")
+        return Response(pages.denied(shop, str(error)), 401, content_type="text/html; charset=UTF-8")
 
 
 def _wish(shop: Shop, request: Request) -> dict[str, str]:
@@ -116,14 +115,14 @@ def _login(shop: Shop, request: Request, wish: Json) -> Response:
         if log_in(shop, request, response):
             return response
     wrong = request.method == "POST"
-    text = pages.login(wish["app_name"], escape(_back(wish, 0), quote=True), wrong=wrong)
+    text = pages.login(shop, wish["app_name"], _back(wish, 0), wrong=wrong)
     return Response(text, content_type="text/html; charset=UTF-8")
 
 
 def _grant_page(shop: Shop, wish: Json, user: str) -> Response:
     query = urlencode({**wish, "wc_auth_nonce": _nonce(shop, user)})
     approve = f"{shop.url}/wc-auth/v1/access_granted/?{query}"
-    text = pages.grant(wish["app_name"], user, MAY[wish["scope"]], approve, _back(wish, 0))
+    text = pages.grant(shop, wish, user, MAY[wish["scope"]], approve, _back(wish, 0))
     return Response(text, content_type="text/html; charset=UTF-8")
 
 

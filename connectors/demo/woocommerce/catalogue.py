@@ -128,7 +128,8 @@ def _product(
         "tags": [_term(name, terms) for name in product.tags],
         "images": [_image(shop, id_, product, at)],
         "attributes": [
-            {"id": 0, "name": name, "slug": name, "position": place, "visible": True, "variation": True, "options": values}
+            {"id": 0, "name": name, "slug": name, "position": place, "visible": True, "variation": True,
+             "options": values}
             for place, (name, values) in enumerate(names.items())
         ],
         "default_attributes": [],
@@ -163,17 +164,18 @@ def _image(shop: Shop, id_: int, product: Product, at: int) -> Json:
 
 
 PRODUCT_KEYS = (
-    "id", "name", "slug", "permalink", "date_created", "date_created_gmt", "date_modified", "date_modified_gmt",
-    "type", "status", "featured", "catalog_visibility", "description", "short_description", "sku", "price",
-    "regular_price", "sale_price", "date_on_sale_from", "date_on_sale_from_gmt", "date_on_sale_to",
-    "date_on_sale_to_gmt", "on_sale", "purchasable", "total_sales", "virtual", "downloadable", "downloads",
-    "download_limit", "download_expiry", "external_url", "button_text", "tax_status", "tax_class", "manage_stock",
-    "stock_quantity", "backorders", "backorders_allowed", "backordered", "low_stock_amount", "sold_individually",
-    "weight", "dimensions", "shipping_required", "shipping_taxable", "shipping_class", "shipping_class_id",
+    "id", "name", "slug", "permalink", "date_created", "date_created_gmt", "date_modified",
+    "date_modified_gmt", "type", "status", "featured", "catalog_visibility", "description",
+    "short_description", "sku", "price", "regular_price", "sale_price", "date_on_sale_from",
+    "date_on_sale_from_gmt", "date_on_sale_to", "date_on_sale_to_gmt", "on_sale", "purchasable",
+    "total_sales", "virtual", "downloadable", "downloads", "download_limit", "download_expiry",
+    "external_url", "button_text", "tax_status", "tax_class", "manage_stock", "stock_quantity",
+    "backorders", "backorders_allowed", "backordered", "low_stock_amount", "sold_individually", "weight",
+    "dimensions", "shipping_required", "shipping_taxable", "shipping_class", "shipping_class_id",
     "reviews_allowed", "average_rating", "rating_count", "upsell_ids", "cross_sell_ids", "parent_id",
-    "purchase_note", "categories", "brands", "tags", "images", "attributes", "default_attributes", "variations",
-    "grouped_products", "menu_order", "price_html", "related_ids", "meta_data", "stock_status", "has_options",
-    "post_password", "global_unique_id", "_links",
+    "purchase_note", "categories", "brands", "tags", "images", "attributes", "default_attributes",
+    "variations", "grouped_products", "menu_order", "price_html", "related_ids", "meta_data",
+    "stock_status", "has_options", "post_password", "global_unique_id", "_links",
 )  # fmt: skip
 VARIATION_KEYS = (
     "id", "type", "date_created", "date_created_gmt", "date_modified", "date_modified_gmt", "description",
@@ -181,8 +183,8 @@ VARIATION_KEYS = (
     "date_on_sale_from_gmt", "date_on_sale_to", "date_on_sale_to_gmt", "on_sale", "status", "purchasable",
     "virtual", "downloadable", "downloads", "download_limit", "download_expiry", "tax_status", "tax_class",
     "manage_stock", "stock_quantity", "stock_status", "backorders", "backorders_allowed", "backordered",
-    "low_stock_amount", "weight", "dimensions", "shipping_class", "shipping_class_id", "image", "attributes",
-    "menu_order", "meta_data", "name", "parent_id", "_links",
+    "low_stock_amount", "weight", "dimensions", "shipping_class", "shipping_class_id", "image",
+    "attributes", "menu_order", "meta_data", "name", "parent_id", "_links",
 )  # fmt: skip
 
 

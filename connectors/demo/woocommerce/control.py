@@ -6,7 +6,7 @@ Only with a token, only by POST to `/__control__/<what>` with a JSON object. Not
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from connectors.demo.woocommerce import auth, hooks, life, notes, orders, refunds, status, tracking
@@ -28,9 +28,13 @@ def state(store: DemoWooCommerce, _wish: Json) -> Json:
     ]
     rows = [json.loads(row[0]) for row in shop.database.rows("SELECT document FROM refund ORDER BY id")]
     return {
-        "orders": [view for start in range(0, len(documents), 500) for view in orders.views(shop, documents[start : start + 500])],
+        "orders": [view for part in batched(documents, 500) for view in orders.views(shop, part)],
         "refunds": [refunds.view(shop, row, with_parent=True) for row in rows],
     }  # fmt: skip
+
+
+def batched(rows: list[Json], size: int) -> Iterator[list[Json]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def ledger(store: DemoWooCommerce, _wish: Json) -> Json:
@@ -48,7 +52,7 @@ def change_order(store: DemoWooCommerce, wish: Json) -> Json:
     document["customer_note"] = wish.get("customer_note", document["customer_note"])
     for key, value in wish.get("meta", {}).items():
         orders.set_meta(shop, document, key, value)
-    status.change(shop, document, wish.get("status", document["status"]))
+    status.change(shop, document, str(wish.get("status") or document["status"]))
     return orders.view(shop, document)
 
 
@@ -57,10 +61,7 @@ def add_tracking(store: DemoWooCommerce, wish: Json) -> Json:
     shop = store.shop
     document = orders.fetch(shop, wish["id"])
     carrier = SHIPPING[document["shipping"]["country"] or "EE"][0].carrier
-    inside = [
-        {"product": str(item["variation_id"] or item["product_id"]), "item_id": item["id"], "qty": str(item["quantity"])}
-        for item in document["line_items"]
-    ]  # fmt: skip
+    inside = tracking.everything(document)
     at = store.now()
     parcel = tracking.entry(
         carrier, str(wish.get("number", f"CC{shop.now()}EE")), shop.now(), inside, whole=True

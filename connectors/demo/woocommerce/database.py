@@ -1,4 +1,4 @@
-"""Where the demo store keeps everything: one SQLite file, so that kill -9 loses nothing and a restart goes on."""
+"""Where the demo store keeps everything: one SQLite file, so kill -9 loses nothing and a restart goes on."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """What can go wrong between the shop and its callers, on order: for tests of those who must survive it.
 
-A rule names the requests it meant for and what befalls them. `times` of them are hit, after `skip` were let by.
+A rule names the requests it is meant for and what befalls them. `times` of them are hit, after `skip`
+were let by.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def _error(status: int) -> Response:
 
 
 def _page(status: int) -> Response:
-    text = "<!DOCTYPE html><html><head><title>Just a moment…</title></head><body>Checking your browser</body></html>"
+    text = "<!DOCTYPE html><html><head><title>Just a moment…</title></head><body>Checking…</body></html>"
     return Response(text, status, content_type="text/html; charset=UTF-8")
 
 

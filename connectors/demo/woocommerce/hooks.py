@@ -143,7 +143,7 @@ class Deliveries:
         self._weather, self._dice = weather, random.Random(seed)
 
     def enqueue(self, hook: str, argument: int) -> None:
-        """Queue `hook` for every active webhook of that topic. Several changes of one subject make one delivery."""
+        """Queue `hook` for every active webhook of that topic; changes of one subject make one delivery."""
         topic = hook if "." in hook else f"action.{hook}"
         due = time.time() + self.pause + self._dice.random() * self._weather.delay
         if self._dice.random() < self._weather.shuffle:

@@ -1,6 +1,6 @@
 """The shop goes on living: orders come in, parcels leave, carriers scan them, buyers get them.
 
-Each step is one change as a plugin or a checkout would make it, so the webhooks that follow are the real ones.
+Each step is one change as a plugin or a checkout would make it, so its webhooks are the real ones.
 """
 
 from __future__ import annotations
@@ -82,10 +82,7 @@ class Life:
         country = document["shipping"]["country"] or "EE"
         carrier = rng.choice(SHIPPING.get(country, SHIPPING["EE"])).carrier
         now = datetime.fromtimestamp(shop.now(), UTC)
-        inside = [
-            {"product": str(item["variation_id"] or item["product_id"]), "item_id": item["id"], "qty": str(item["quantity"])}
-            for item in document["line_items"]
-        ]  # fmt: skip
+        inside = tracking.everything(document)
         parcel = tracking.entry(carrier, tracking_number(carrier, rng), shop.now(), inside, whole=True)
         estimate = (now + timedelta(days=3)).astimezone(SITE_ZONE).date().isoformat()
         events = [tracking.event("pre_transit", now, "Label created")]

@@ -6,10 +6,10 @@ import json
 import re
 from typing import Any
 
-from connectors.demo.woocommerce import notes, orders, refunds, status
+from connectors.demo.woocommerce import amounts, notes, orders, refunds, status
 from connectors.demo.woocommerce.call import Call, listing, paged, window
 from connectors.demo.woocommerce.database import marks
-from connectors.demo.woocommerce.wire import Answer, Json, RestError, invalid, missing, site_time, truth
+from connectors.demo.woocommerce.wire import Answer, Json, RestError, invalid, missing, number, site_time, truth
 
 KNOWN = ["auto-draft", *(name for name in orders.STATUSES if name != "checkout-draft"), "checkout-draft"]
 ORDERBY = ["date", "id", "include", "title", "slug", "modified"]
@@ -38,7 +38,7 @@ def listed(call: Call) -> Answer:
 
 
 def _filters(call: Call) -> tuple[str, list[Any]]:
-    """SQL made of fixed pieces and question marks. What the API does not know it ignores, `email` among it."""
+    """SQL of fixed pieces and question marks. What the API does not know it ignores, `email` among it."""
     where, values = ["1"], list[Any]()
     statuses = _statuses(call)
     where.append(f"status IN ({marks(statuses)})" if statuses else "status != 'trash'")
@@ -86,7 +86,7 @@ def _statuses(call: Call) -> list[str]:
 
 
 def _sort(call: Call, offset: int) -> str:
-    """Rows that share a second have no order of their own, so pages repeat some and leave out others. [measured]"""
+    """Rows that share a second have no order: pages repeat some and leave out others. [measured]"""
     by = call.one_of("orderby", ORDERBY, "date")
     way = "ASC" if call.one_of("order", ["asc", "desc"], "desc") == "asc" else "DESC"
     column = COLUMNS[by]
@@ -137,7 +137,8 @@ def update(call: Call, id_: int) -> Answer:
     )
     if email and not EMAIL.fullmatch(str(email)):
         raise invalid("billing", "Invalid email address.", "rest_invalid_email")
-    orders.fetch(shop, id_)
+    if orders.load(shop, id_) is None:
+        raise RestError(400, "woocommerce_rest_shop_order_invalid_id", "Invalid ID.")  # 404 for a read
     call.may("edit")
     with shop.database.change():
         document = orders.fetch(shop, id_)
@@ -156,7 +157,8 @@ def _status_wish(call: Call) -> str:
 
 
 WRITABLE = (
-    "customer_note", "customer_id", "payment_method", "payment_method_title", "transaction_id", "currency", "created_via"
+    "customer_note", "customer_id", "payment_method", "payment_method_title", "transaction_id", "currency",
+    "created_via",
 )  # fmt: skip
 
 
@@ -185,8 +187,8 @@ def _lines(call: Call, document: Json) -> None:
         elif wish.get("quantity") == 0 or ("product_id" in wish and wish["product_id"] is None):
             document["line_items"].remove(old)
         else:
-            old |= {key: str(wish[key]) for key in ("total", "subtotal") if key in wish}
             old["quantity"] = int(wish.get("quantity", old["quantity"]))
+            _priced(old, wish)
     for wish in call.params.get("shipping_lines") or []:
         cents = round(float(wish.get("total") or 0) * 100)
         document["shipping_lines"].append(
@@ -196,6 +198,16 @@ def _lines(call: Call, document: Json) -> None:
         fee = {"name": str(wish.get("name") or "Fee"), "tax_class": "", "tax_status": "taxable", "amount": ""}
         line = {"id": shop.database.next("item"), **fee, "total": f"{float(wish.get('total') or 0):.2f}"}
         document["fee_lines"].append({**line, "total_tax": "0.00", "taxes": [], "meta_data": []})
+
+
+def _priced(line: Json, wish: Json) -> Json:
+    """With the totals that were asked for, and the price of one that follows from them."""
+    for key in ("total", "subtotal"):
+        if key in wish:
+            line[key] = amounts.text(amounts.cents(str(wish[key])))
+    quantity = line["quantity"]
+    line["price"] = number(round(amounts.cents(line["total"]) / 100 / quantity, 12)) if quantity else 0
+    return line
 
 
 def _new_line(call: Call, wish: Json) -> Json:
@@ -208,8 +220,7 @@ def _new_line(call: Call, wish: Json) -> Json:
         message = "Product ID provided is not valid."
         raise RestError(400, "woocommerce_rest_required_product_reference", message)
     made = orders.line(shop, product, variation, int(wish.get("quantity") or 1))
-    made |= {key: str(wish[key]) for key in ("total", "subtotal") if key in wish}
-    return made
+    return _priced(made, wish)
 
 
 def delete(call: Call, id_: int) -> Answer:

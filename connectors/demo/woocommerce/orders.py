@@ -68,6 +68,10 @@ ADDRESS = (
 )
 
 
+LETTERS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
+"""Of order keys."""
+
+
 def empty_address(*, billing: bool) -> Json:
     return dict.fromkeys((*ADDRESS, "email", "phone") if billing else (*ADDRESS, "phone"), "")
 
@@ -92,7 +96,7 @@ def blank(shop: Shop, at: int) -> Json:
         "total": "0.00",
         "total_tax": "0.00",
         "customer_id": 0,
-        "order_key": "wc_order_" + "".join(key.choices("abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789", k=13)),
+        "order_key": "wc_order_" + "".join(key.choices(LETTERS, k=13)),
         "billing": empty_address(billing=True),
         "shipping": empty_address(billing=False),
         "payment_method": "",
@@ -286,10 +290,8 @@ def fetch(shop: Shop, id_: int) -> Json:
 
 def refund_sums(shop: Shop, ids: Sequence[int]) -> dict[int, list[Json]]:
     """The `refunds` list of each of several orders, newest first."""
-    sql = (
-        "SELECT order_id, document FROM refund"
-        f" WHERE order_id IN ({marks(ids)}) ORDER BY created DESC, id DESC"
-    )
+    where = f"order_id IN ({marks(ids)})"
+    sql = f"SELECT order_id, document FROM refund WHERE {where} ORDER BY created DESC, id DESC"  # noqa: S608
     found: dict[int, list[Json]] = {id_: [] for id_ in ids}
     for row in shop.database.rows(sql, *ids):
         refund = json.loads(row[1])

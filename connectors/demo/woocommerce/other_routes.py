@@ -1,4 +1,4 @@
-"""The rest of the REST API that a helpdesk needs: customers, products, webhooks, and the shop about itself."""
+"""The rest of the REST API that a helpdesk needs: customers, products, webhooks, the shop about itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def list_customers(call: Call) -> Answer:
-    """`email` is exact but for case; `search` looks at login and e-mail, not at names or phones. [measured]"""
+    """`email` is exact but for case; `search` looks at login and e-mail only. [measured]"""
     part = window(call)
     call.one_of("orderby", ["id", "include", "name", "registered_date"], "name")
     where, values = ["kind = 'customer'"], list[Any]()
@@ -63,7 +63,7 @@ def create_customer(call: Call) -> Answer:
         message = "An account is already registered with that email."
         raise RestError(400, "registration-error-email-exists", message)
     with shop.database.change():
-        document = {
+        document: Json = {
             "id": shop.database.next("user"),
             "created": shop.now(),
             "email": email,
@@ -240,7 +240,12 @@ def delete_webhook(call: Call, id_: int) -> Answer:
 
 def gateways(call: Call) -> Answer:
     call.may("view")
-    return Answer([_gateway(call, id_) for id_ in orders.GATEWAYS])
+    return whole([_gateway(call, id_) for id_ in orders.GATEWAYS])
+
+
+def whole(rows: list[Json]) -> Answer:
+    """A list that has no pages, and counts itself all the same."""
+    return Answer(rows, headers={"X-WP-Total": str(len(rows)), "X-WP-TotalPages": "1"})
 
 
 def one_gateway(call: Call, id_: str) -> Answer:
@@ -318,9 +323,19 @@ SETTINGS = {
 }
 
 
-def settings(call: Call) -> Answer:
+TAX_SETTINGS = {
+    "woocommerce_prices_include_tax": ("no", "no"),
+    "woocommerce_tax_based_on": ("shipping", "shipping"),
+    "woocommerce_tax_round_at_subtotal": ("no", "no"),
+    "woocommerce_tax_total_display": ("itemized", "itemized"),
+}
+
+
+def settings(call: Call, group: str) -> Answer:
+    if group not in ("general", "tax"):
+        raise RestError(404, "rest_setting_setting_group_invalid", "Invalid setting group.")
     call.may("view")
-    return Answer([_setting(name) for name in SETTINGS])
+    return Answer([_setting(name) for name in (SETTINGS if group == "general" else TAX_SETTINGS)])
 
 
 def one_setting(call: Call, name: str) -> Answer:
@@ -331,22 +346,26 @@ def one_setting(call: Call, name: str) -> Answer:
 
 
 def _setting(name: str) -> Json:
-    default, value = SETTINGS[name]
+    default, value = {**SETTINGS, **TAX_SETTINGS}[name]
     return {"id": name, "label": name, "description": "", "type": "text", "default": default, "value": value}
 
 
 def zones(call: Call) -> Answer:
     call.may("view")
-    rest = (0, "Locations not covered by your other zones")
-    return Answer(
-        [{"id": id_, "name": name, "order": 0} for id_, name in (rest, (1, "Eesti"), (2, "România"))]
-    )
+    names = ("Locations not covered by your other zones", "Eesti", "România")
+    rows = [{"id": id_, "name": name, "order": 0} for id_, name in enumerate(names)]
+    return whole([{**row, "_links": _zone_links(call, row["id"])} for row in rows])
+
+
+def _zone_links(call: Call, id_: Any) -> Json:
+    described = [{"href": call.shop.api(f"shipping/zones/{id_}/locations")}]
+    return {**call.shop.links(f"shipping/zones/{id_}"), "describedby": described}
 
 
 def zone_methods(call: Call, _id: int) -> Answer:
     call.may("view")
     row = {"id": 1, "instance_id": 1, "title": "Flat rate", "enabled": True, "method_id": "flat_rate"}
-    return Answer([{**row, "order": 1, "method_title": "Flat rate"}])
+    return whole([{**row, "order": 1, "method_title": "Flat rate"}])
 
 
 def shipping_methods(call: Call) -> Answer:

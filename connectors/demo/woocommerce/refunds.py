@@ -290,7 +290,7 @@ def view(shop: Shop, refund: Json, *, with_parent: bool = False) -> Json:
 
 
 def ledger(shop: Shop) -> list[Json]:
-    """Every time money moved, oldest first, with the metadata that its refund carries (null once it is deleted)."""
+    """Every time money moved, oldest first, with the metadata of its refund (null once that is deleted)."""
     moves = []
     for row in shop.database.rows("SELECT * FROM ledger ORDER BY id"):
         kept = shop.database.row("SELECT document FROM refund WHERE id = ?", row["refund_id"])

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
@@ -74,13 +75,13 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
     "/products/<int:id_>/variations/<int:variation_id>": {"GET": other_routes.one_variation},
     "/webhooks": {"GET": other_routes.list_webhooks, "POST": other_routes.create_webhook},
     "/webhooks/<int:id_>": {
-        "GET": other_routes.one_webhook, "PUT": other_routes.update_webhook, "POST": other_routes.update_webhook,
-        "DELETE": other_routes.delete_webhook,
+        "GET": other_routes.one_webhook, "PUT": other_routes.update_webhook,
+        "POST": other_routes.update_webhook, "DELETE": other_routes.delete_webhook,
     },
     "/payment_gateways": {"GET": other_routes.gateways},
     "/payment_gateways/<id_>": {"GET": other_routes.one_gateway},
     "/system_status": {"GET": other_routes.system_status},
-    "/settings/general": {"GET": other_routes.settings},
+    "/settings/<group>": {"GET": other_routes.settings},
     "/settings/general/<name>": {"GET": other_routes.one_setting},
     "/shipping/zones": {"GET": other_routes.zones},
     "/shipping/zones/<int:_id>/methods": {"GET": other_routes.zone_methods},
@@ -95,7 +96,7 @@ HEADERS = {
     "X-Robots-Tag": "noindex",
     "X-Content-Type-Options": "nosniff",
     "Access-Control-Expose-Headers": "X-WP-Total, X-WP-TotalPages, Link",
-    "Access-Control-Allow-Headers": "Authorization, X-WP-Nonce, Content-Disposition, Content-MD5, Content-Type",
+    "Access-Control-Allow-Headers": "Authorization, X-WP-Nonce, Content-MD5, Content-Type",
     "Expires": "Wed, 11 Jan 1984 05:00:00 GMT",
     "Cache-Control": "no-cache, must-revalidate, max-age=0, no-store, private",
 }
@@ -284,9 +285,7 @@ class DemoWooCommerce:
             return Response(encode(sorry.body), 401, content_type=JSON_TYPE)
         if path == "/":
             return Response(pages.front(self.shop), content_type=HTML_TYPE)
-        return Response(
-            pages.page("Nothing here", "<section>Not found.</section>"), 404, content_type=HTML_TYPE
-        )
+        return Response(pages.nothing(self.shop), 404, content_type=HTML_TYPE)
 
     def _log_in(self, request: Request) -> Response:
         target = request.args.get("redirect_to", "/wp-admin/admin.php?page=wc-orders")
@@ -294,21 +293,17 @@ class DemoWooCommerce:
         response = redirect(safe)
         if request.method == "POST" and authorize.log_in(self.shop, request, response):
             return response
-        form = pages.login("The merchant’s pages", "/", wrong=request.method == "POST")
+        form = pages.login(self.shop, "The merchant’s desk", "/", wrong=request.method == "POST")
         return Response(form, content_type=HTML_TYPE)
 
     def _admin(self, request: Request) -> Response:
         if authorize.logged_in(self.shop, request) is None:
-            from urllib.parse import quote
-
             return redirect(f"/wp-login.php?redirect_to={quote(request.full_path, safe='')}")
         wanted = request.args.get("id", "")
         if request.args.get("action") == "edit" and wanted.isdecimal():
             document = orders.load(self.shop, int(wanted))
             if document is None:
-                return Response(
-                    pages.page("Orders", "<section>No such order.</section>"), 404, content_type=HTML_TYPE
-                )
+                return Response(pages.nothing(self.shop), 404, content_type=HTML_TYPE)
             return Response(pages.order(self.shop, document), content_type=HTML_TYPE)
         sql = "SELECT document FROM shop_order WHERE status != 'trash' ORDER BY created DESC LIMIT 100"
         documents: list[Json] = [json.loads(row[0]) for row in self.shop.database.rows(sql)]
@@ -318,6 +313,6 @@ class DemoWooCommerce:
 JSON_TYPE = "application/json; charset=UTF-8"
 HTML_TYPE = "text/html; charset=UTF-8"
 BAD_GATEWAY = (
-    "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
-    "<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
+    "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
+    "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
 )

@@ -30,7 +30,7 @@ TRACKSHIP = {
 
 
 def item(shop: Shop, parcel: Parcel, lines: list[Json], *, whole: bool) -> Json:
-    """`lines` are the order's lines in the plan's order; `status_shipped` is 1 for all of it, 2 for a part."""
+    """`lines` are the order's lines in the plan's order; `whole` when nothing is left to send."""
     inside = [
         {"product": str(lines[place]["variation_id"] or lines[place]["product_id"]),
          "item_id": lines[place]["id"], "qty": str(count)}
@@ -38,6 +38,18 @@ def item(shop: Shop, parcel: Parcel, lines: list[Json], *, whole: bool) -> Json:
     ]  # fmt: skip
     shipped = int((parcel.shipped_at or parcel.packed_at).timestamp())
     return entry(parcel.carrier, parcel.number, shipped, inside, whole=whole)
+
+
+def everything(document: Json) -> list[Json]:
+    """A `products_list` with all lines of an order."""
+    return [
+        {
+            "product": str(item["variation_id"] or item["product_id"]),
+            "item_id": item["id"],
+            "qty": str(item["quantity"]),
+        }
+        for item in document["line_items"]
+    ]
 
 
 def entry(carrier: Carrier, number: str, shipped: int, inside: list[Json], *, whole: bool) -> Json:
@@ -49,7 +61,7 @@ def entry(carrier: Carrier, number: str, shipped: int, inside: list[Json], *, wh
         "tracking_product_code": "",
         "date_shipped": shipped,
         "products_list": inside,
-        "status_shipped": 1 if whole else 2,
+        "status_shipped": 1 if whole else 2,  # 2: partially shipped
         "user_id": 1,
         "tracking_id": hashlib.md5(number.encode(), usedforsecurity=False).hexdigest(),
         "source": "REST_API",

@@ -1,4 +1,4 @@
-"""How WordPress writes things down: JSON with escaped slashes, times in pairs, amounts as text, errors as objects.
+"""How WordPress writes things down: JSON with escaped slashes, times in pairs, errors as objects.
 
 Source: recordings of WooCommerce 10.2.4 on WordPress 6.8.8 (`tests/samples/woocommerce`).
 """
@@ -63,7 +63,7 @@ def encode(value: Any) -> bytes:
 
 
 def pair(name: str, moment: int | None) -> Json:
-    """`name` in site time and `name_gmt`, both without a zone; null when there is no moment (Unix seconds)."""
+    """`name` in site time and `name_gmt`, both without a zone; null for no moment (Unix seconds)."""
     return {name: site_time(moment), f"{name}_gmt": gmt(moment)}
 
 
@@ -114,7 +114,7 @@ def truth(value: Any) -> bool:
 
 
 def only_fields(value: Any, fields: str) -> Any:
-    """`_fields=a,b.c`: the named parts of an object, or of each object of a list."""
+    """`_fields=a,b.c`: the named parts of an object, or of each object of a list; inner lists are not entered."""
     if isinstance(value, list):
         return [only_fields(item, fields) for item in value]
     if not isinstance(value, dict) or not fields:
@@ -125,6 +125,6 @@ def only_fields(value: Any, fields: str) -> Any:
         inner = [name.split(".", 1)[1] for name in names if name.startswith(f"{key}.")]
         if key in names:
             result[key] = item
-        elif inner:
+        elif inner and isinstance(item, dict):
             result[key] = only_fields(item, ",".join(inner))
     return result
