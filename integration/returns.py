@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, or_, select
@@ -17,7 +16,7 @@ from integration.db.orders import Order, OrderLine
 from integration.db.policies import Fact, LawConfirmation
 from integration.db.stores import Product, Store
 from integration.eligibility import PolicyBook, Request, ReturnReason, Verdicts, judge
-from integration.eligibility.facts import OrderFacts
+from integration.eligibility.facts import OrderFacts, When
 from integration.eligibility.refund import line_items, nets
 from integration.eligibility.verdict import LineVerdict, Outcome, Status
 from integration.errors import BadInput, Unprocessable
@@ -48,6 +47,7 @@ __all__ = [
     "refund_sum",
     "save_policy",
     "say_fact",
+    "weigh_order",
 ]
 
 
@@ -96,7 +96,7 @@ def judge_orders(
     work: Work,
     orders: Iterable[Order],
     *,
-    notice_at: datetime | None = None,
+    notice_at: When | None = None,
     reason: str = "changed_mind",
 ) -> dict[int, Verdicts]:
     """Verdicts on all that is left of each order, by order id. Line ids are public ones."""
@@ -120,13 +120,35 @@ def judge_order(
     work: Work,
     order: Order,
     *,
-    notice_at: datetime | None = None,
+    notice_at: When | None = None,
     reason: str = "changed_mind",
     quantities: Mapping[str, int] | None = None,
     store_credit: bool = False,
     uses_label: bool = False,
 ) -> Verdicts:
     """Verdicts on `quantities` (public line id → pieces; None: all that is left) of one order."""
+    return weigh_order(
+        work,
+        order,
+        notice_at=notice_at,
+        reason=reason,
+        quantities=quantities,
+        store_credit=store_credit,
+        uses_label=uses_label,
+    )[1]
+
+
+def weigh_order(
+    work: Work,
+    order: Order,
+    *,
+    notice_at: When | None = None,
+    reason: str = "changed_mind",
+    quantities: Mapping[str, int] | None = None,
+    store_credit: bool = False,
+    uses_label: bool = False,
+) -> tuple[OrderFacts, Verdicts]:
+    """The verdicts of `judge_order`, with the facts that they rest on."""
     books = open_books(work, [order])
     facts = books.facts(order)
     request = Request(
@@ -136,7 +158,7 @@ def judge_order(
         store_credit=store_credit,
         uses_label=uses_label,
     )
-    return judge_facts(books, facts, request)
+    return facts, judge_facts(books, facts, request)
 
 
 def judge_facts(books: Books, facts: OrderFacts, request: Request) -> Verdicts:
@@ -239,7 +261,7 @@ def refund_sum(
     *,
     shipping: int | None = None,
     reason: str = "changed_mind",
-    notice_at: datetime | None = None,
+    notice_at: When | None = None,
     store_credit: bool = False,
     uses_label: bool = False,
 ) -> RefundPlan:

@@ -18,7 +18,7 @@ from integration.customers import Match, Profile
 from integration.db.actions import Action, ActionStatus
 from integration.db.audit import AuditEntry
 from integration.db.inbox import Delivery, DeliveryStatus
-from integration.db.orders import Order, OrderLine
+from integration.db.orders import Fulfillment, Order, OrderLine
 from integration.db.stores import Store, StoreStatus, SyncPhase
 from integration.eligibility import OrderFacts, Verdicts, explain
 from integration.ids import child_id, public_id, tail
@@ -559,7 +559,7 @@ def _fulfillments(row: Order) -> list[FulfillmentShape]:
         FulfillmentShape(
             id=child_id(row.id, parcel.platform_id),
             platform_id=parcel.platform_id,
-            status=parcel.shipment_status or parcel.status,
+            status=_shipment(parcel),
             shipped_at=parcel.shipped_at,
             delivered_at=parcel.delivered_at,
             delivered_source=_source(parcel.delivered_source),
@@ -585,6 +585,13 @@ def _fulfillments(row: Order) -> list[FulfillmentShape]:
         )
         for parcel in row.fulfillments
     ]
+
+
+def _shipment(parcel: Fulfillment) -> str:
+    """Where the parcel is, in the words of its scans; else what the store says of the fulfillment."""
+    if parcel.delivered_at is not None and parcel.delivered_source != "estimate":
+        return "delivered"
+    return parcel.shipment_status or parcel.status
 
 
 def _source(word: str | None) -> Literal["carrier", "store", "agent", "estimate"] | None:

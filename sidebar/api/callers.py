@@ -1,0 +1,117 @@
+"""Who calls the API, what they may, and how often."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from dataclasses import dataclass
+
+from flask import current_app, g, request
+from redis.exceptions import RedisError
+
+from integration.db.accounts import Role
+from integration.errors import AppError, Forbidden, ForgedMessage
+from integration.people import authenticate_token
+from integration.wishes import Who
+from sidebar.context import services
+
+log = logging.getLogger(__name__)
+
+CALLS_A_MINUTE = 600
+"""Of one token."""
+GUESSES_A_MINUTE = 30
+"""Wrong tokens from one address."""
+WITHOUT_REDIS = 10.0
+"""Seconds to count by ourselves after Redis was not there."""
+
+
+class TooManyCalls(AppError):
+    code, status = "too_many_calls", 429
+    next_step = "Wait a minute, then go on more slowly."
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The living token behind a request."""
+
+    account_id: int
+    token_id: int
+    name: str
+    role: Role
+
+    @property
+    def who(self) -> Who:
+        return Who(
+            name=f"token {self.name}",
+            role=self.role,
+            caller=f"token:{self.token_id}",
+            proof="token",
+            assurance={"tenant": "token", "agent": "token", "customer": "none"},
+        )
+
+
+def must_lead(caller: Caller) -> None:
+    """Raises :exc:`Forbidden` for an agent's token."""
+    if caller.role is Role.AGENT:
+        raise Forbidden("a lead's or admin's token is needed", code="not_a_lead")
+
+
+def caller_of_request() -> Caller:
+    """Raises :exc:`ForgedMessage` without a living token, :exc:`TooManyCalls` beyond the limit."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    token = token.strip()
+    caller = _find(token) if scheme.lower() == "bearer" and token else None
+    if caller is None:
+        _count("guess", request.remote_addr or "", GUESSES_A_MINUTE)
+        raise ForgedMessage("a living Bearer token is needed", code="no_token")
+    _count("token", str(caller.token_id), CALLS_A_MINUTE)
+    g.account_id = caller.account_id
+    return caller
+
+
+def _find(token: str) -> Caller | None:
+    """Looks without writing; the note of the last use is written at most once a minute."""
+    if not token.isascii():
+        return None
+    with services().everywhere(write=False) as work:
+        row = authenticate_token(work, token)
+        noted = row is None or not work.session.is_modified(row)
+        found = None if row is None else Caller(row.account_id, row.id, row.name, row.role)
+    if not noted:
+        with services().everywhere() as work:
+            authenticate_token(work, token)
+    return found
+
+
+def _count(purpose: str, who: str, most: int) -> None:
+    """Raises :exc:`TooManyCalls`. Counted in Redis for all processes; without it, in each by itself."""
+    counter: Counter = current_app.extensions.setdefault("deskside.api.counter", Counter())
+    minute = int(services().now().timestamp() // 60)
+    name = hashlib.sha256(who.encode()).hexdigest()[:24]
+    if counter.count(f"deskside:api:{purpose}:{name}:{minute}", minute) > most:
+        raise TooManyCalls(f"more than {most} calls in a minute")
+
+
+class Counter:
+    """Calls in the running minute."""
+
+    def __init__(self) -> None:
+        self._alone_until = 0.0
+        self._minute = 0
+        self._own: dict[str, int] = {}
+
+    def count(self, key: str, minute: int) -> int:
+        if time.monotonic() >= self._alone_until:
+            try:
+                with services().redis.pipeline(transaction=False) as pipe:
+                    pipe.incr(key)
+                    pipe.expire(key, 120)
+                    return int(pipe.execute()[0])
+            except RedisError as error:
+                log.warning("calls are counted by each process alone: %s", type(error).__name__)
+                self._alone_until = time.monotonic() + WITHOUT_REDIS
+        if minute != self._minute:
+            self._minute, self._own = minute, {}
+        self._own[key] = self._own.get(key, 0) + 1
+        return self._own[key]
