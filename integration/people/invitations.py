@@ -92,3 +92,8 @@ def open_invitations(work: Work) -> dict[int, datetime]:
         )
     )
     return {row.agent_id: row.expires_at for row in rows}
+
+
+def address(app_url: str, token: str) -> str:
+    """The one-time address that is handed to the person."""
+    return f"{app_url}/admin/invitations/{token}"

@@ -1,0 +1,31 @@
+"""Sums that people type: plain decimal text, with a dot or a comma."""
+
+from __future__ import annotations
+
+from integration.errors import BadInput
+from integration.money import Money, digits
+from integration.people.totp import ascii_digits
+
+
+def minor_from(text: str, currency: str) -> int | None:
+    """Minor units; None for an empty field. Raises :exc:`BadInput` for what is no such sum.
+
+    Thousands are not separated: `1,500` would be read as one and a half somewhere.
+    """
+    plain = text.strip().replace("\u00a0", "").replace(" ", "")
+    if not plain:
+        return None
+    whole, mark, rest = plain.replace(",", ".").partition(".")
+    number = ascii_digits(whole or "0") + (f".{ascii_digits(rest)}" if mark else "")
+    if mark and len(rest) > digits(currency):
+        raise BadInput("too many decimals for this currency", code="bad_limit")
+    try:
+        money = Money.parse(number, currency)
+    except ValueError:
+        raise BadInput("not a sum", code="bad_limit") from None
+    return money.minor
+
+
+def text_of(minor: int | None, currency: str) -> str:
+    """What stands in the field."""
+    return "" if minor is None else Money(minor, currency).text

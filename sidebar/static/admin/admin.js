@@ -1,0 +1,54 @@
+// What the merchant's pages do without a reload: copy a field, follow a store while it is copied.
+// Every page works without it.
+
+function copyField(button) {
+  const field = document.getElementById(button.dataset.copy);
+  const told = button.querySelector("[role=status]");
+  field.select();
+  const done = () => { told.textContent = "✓"; button.classList.add("ok"); setTimeout(() => { told.textContent = ""; button.classList.remove("ok"); }, 2000); };
+  if (navigator.clipboard) {
+    navigator.clipboard.writeText(field.value).then(done, () => document.execCommand("copy") && done());
+  } else if (document.execCommand("copy")) {
+    done();
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copyField(button);
+});
+
+// A store that is being copied is asked for every two seconds while the page is looked at.
+// The words in the live region change at most every thirty seconds.
+const SPOKEN_EVERY = 30_000;
+const spoken = new Map();
+
+async function follow(entry) {
+  if (document.visibilityState === "visible" && !entry.contains(document.activeElement)) {
+    try {
+      const answer = await fetch(entry.dataset.follow, { headers: { Accept: "text/html" } });
+      if (answer.ok && !answer.redirected) {
+        const holder = document.createElement("template");
+        holder.innerHTML = await answer.text();
+        const fresh = holder.content.querySelector("[data-store]");
+        if (fresh) {
+          entry.replaceWith(fresh);
+          tell(fresh);
+          entry = fresh;
+        }
+      }
+    } catch { /* the next round tries again */ }
+  }
+  if (entry.dataset.follow) setTimeout(follow, 2000, entry);
+}
+
+function tell(entry) {
+  const region = document.getElementById("progress-spoken");
+  const line = entry.querySelector("[data-spoken]");
+  const key = entry.dataset.store;
+  if (!region || !line || Date.now() - (spoken.get(key) ?? 0) < SPOKEN_EVERY) return;
+  spoken.set(key, Date.now());
+  region.textContent = line.dataset.spoken;
+}
+
+for (const entry of document.querySelectorAll("[data-follow]")) setTimeout(follow, 2000, entry);
