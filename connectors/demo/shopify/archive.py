@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS orders (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT, customer INTEGER, confirmation TEXT,
   created TEXT NOT NULL, processed TEXT NOT NULL, updated TEXT NOT NULL,
   financial TEXT NOT NULL, fulfillment TEXT NOT NULL, returns TEXT NOT NULL, status TEXT NOT NULL,
-  test INTEGER NOT NULL, total INTEGER NOT NULL, tags TEXT NOT NULL, skus TEXT NOT NULL, gateways TEXT NOT NULL,
+  test INTEGER NOT NULL, total INTEGER NOT NULL,
+  tags TEXT NOT NULL, skus TEXT NOT NULL, gateways TEXT NOT NULL,
   doc BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS orders_updated ON orders (updated, id);
 CREATE INDEX IF NOT EXISTS orders_processed ON orders (processed, id);
@@ -204,8 +205,8 @@ class Archive:
         email = (customer["defaultEmailAddress"] or {}).get("emailAddress")
         phone = (customer["defaultPhoneNumber"] or {}).get("phoneNumber")
         self._db.execute(
-            "INSERT INTO customers (id, email, phone, doc) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET email = excluded.email, phone = excluded.phone, doc = excluded.doc",
+            "INSERT INTO customers (id, email, phone, doc) VALUES (?, ?, ?, ?) ON CONFLICT (id) "
+            "DO UPDATE SET email = excluded.email, phone = excluded.phone, doc = excluded.doc",
             (number(customer["id"]), email, phone, msgspec.json.encode(customer)),
         )
 
@@ -262,7 +263,8 @@ class Archive:
 
     def ledger(self) -> list[Doc]:
         rows = self._db.execute(
-            "SELECT at, order_id, refund_id, kind, gateway, amount, currency, key, note FROM ledger ORDER BY id"
+            "SELECT at, order_id, refund_id, kind, gateway, amount, currency, key, note "
+            "FROM ledger ORDER BY id"
         )
         names = [column[0] for column in rows.description]
         return [dict(zip(names, row, strict=True)) for row in rows]

@@ -10,7 +10,7 @@ from integration import money
 from integration.money import Money
 
 Doc = dict[str, Any]
-"""A JSON object, in the field names of the GraphQL schema. Keys with a leading underscore are the store's own notes."""
+"""A JSON object in the schema's field names. Keys with a leading underscore are the store's own notes."""
 
 digits = lru_cache(maxsize=None)(money.digits)
 
@@ -42,7 +42,7 @@ def paid(bag: Doc) -> int:
 
 
 class Purse:
-    """Makes bags for one order: the customer's amounts are exact, the shop's side follows by the order's rate."""
+    """Makes bags for one order: the customer's side is exact, the shop's follows by the order's rate."""
 
     def __init__(self, currency: str, shop_currency: str, rate: str = "1") -> None:
         self.currency = currency

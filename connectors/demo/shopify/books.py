@@ -75,7 +75,7 @@ def _refunds(order: Doc) -> None:
 
 
 def _returns(order: Doc) -> None:
-    """What is left to process and to refund on each return; the refunds and transactions that belong to it."""
+    """What is left to process and to refund on each return; the refunds and transactions of it."""
     for each in order["returns"]:
         refunds = [refund for refund in order["refunds"] if (refund["return"] or {}).get("id") == each["id"]]
         each["refunds"] = [{"id": refund["id"]} for refund in refunds]
@@ -141,7 +141,7 @@ def shipping_refunded(order: Doc) -> int:
 
 
 def adjusted(order: Doc) -> int:
-    """The sum of refund discrepancies: positive where less was paid back than the goods cost, negative where more."""
+    """The sum of refund discrepancies: positive where less went back than the goods cost, else negative."""
     return sum(paid(each["amountSet"]) for refund in order["refunds"] for each in refund["orderAdjustments"])
 
 

@@ -340,7 +340,7 @@ class _Rules:
                 raise Refused("Connections in bulk queries must be read through 'edges'")
             for edge in child.selection_set.selections if child.selection_set else ():
                 if isinstance(edge, FieldNode) and edge.name.value == "node":
-                    member = get_named_type(of.fields["nodes"].type)  # type: ignore[attr-defined]  # a connection is an object
+                    member: Any = get_named_type(of.fields["nodes"].type)  # type: ignore[attr-defined]  # a connection is an object
                     interfaces = {member.name, *(each.name for each in member.interfaces)}
                     if "Node" not in interfaces:
                         raise Refused("Connections in bulk queries must have members that are Nodes")

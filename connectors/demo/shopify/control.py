@@ -152,7 +152,7 @@ def _open_return(shop: Shop, order: str, lines: list[Doc], requested: bool = Fal
 
 
 def _refund(shop: Shop, order: str, amount: str | None = None, note: str = "by staff", **wanted: Any) -> str:
-    """A refund made by staff in the admin: by `lines` `{lineItemId, quantity}` and `shipping`, or by `amount`."""
+    """A refund made by staff: by `lines` `{lineItemId, quantity}` and `shipping`, or by `amount`."""
     with shop.editing(order) as change:
         suggestion = refunds.suggest(
             change.order, wanted.get("lines") or [], full_shipping=bool(wanted.get("shipping"))

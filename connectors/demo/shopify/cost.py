@@ -18,6 +18,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLNamedType,
+    GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
@@ -80,11 +81,13 @@ class Estimate:
             return 0
         if not of.name.endswith("Connection"):
             return 1 + self._selections(node.selection_set, of)
-        inner = sum(
-            self._selections(child.selection_set, get_named_type(of.fields[child.name.value].type))
-            for child in (node.selection_set.selections if node.selection_set else ())
-            if isinstance(child, FieldNode) and child.name.value in ("nodes", "edges")
-        )
+        assert isinstance(of, GraphQLObjectType)
+        inner = 0
+        for child in node.selection_set.selections if node.selection_set else ():
+            if isinstance(child, FieldNode) and child.name.value in ("nodes", "edges"):
+                inner += self._selections(
+                    child.selection_set, get_named_type(of.fields[child.name.value].type)
+                )
         many = max(1, math.floor(2 * math.log(max(1, self._first(node)))))
         return 2 + many * (1 + inner)
 

@@ -1,4 +1,4 @@
-"""The GraphQL endpoint: from a request body to an answer, with cost, throttling and errors as the platform has them.
+"""The GraphQL endpoint: from a request body to an answer, with cost, throttling and errors.
 
 Source: fact sheet, 4.1 and 6.
 """
@@ -121,7 +121,7 @@ def _failed(message: str, code: str) -> Doc:
 
 
 def _formatted(error: GraphQLError) -> Doc:
-    """Errors of validation and of variables carry the platform's codes, ours their own; crashes say nothing."""
+    """Errors of validation and of variables carry the platform's codes; crashes say nothing."""
     shown: Doc = {**error.formatted}
     if error.extensions:
         return shown

@@ -20,7 +20,7 @@ def installed(shop: Shop) -> Doc | None:
 
 
 def install(shop: Shop, scopes: Sequence[str]) -> None:
-    """The merchant said yes. Installing again replaces the granted scopes, and sends no webhook of its own."""
+    """The merchant said yes. Installing sends no webhook; other scopes than before do."""
     with shop.archive.change():
         old = installed(shop)
         shop.archive.keep("installation", "app", {"scopes": list(scopes), "at": shop.stamp()})

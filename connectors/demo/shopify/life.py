@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 from connectors.demo.plans import SHIPPING
@@ -48,10 +49,8 @@ class Life:
         step = self._dice.choices(
             (self._move_parcel, self._pack, self._new_order, self._ask_back), (50, 25, 18, 7)
         )[0]
-        try:
+        with suppress(Problem, UnknownOrder):  # somebody changed the order in between: next time
             step()
-        except (Problem, UnknownOrder):
-            pass  # somebody changed the order in between: next time
 
     def _some(self, where: str) -> Doc | None:
         """One of the thirty latest orders that fit."""

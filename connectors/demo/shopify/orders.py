@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from connectors.demo.shopify import birth, payloads, refunds
-from connectors.demo.shopify.bags import Doc, Purse, paid
+from connectors.demo.shopify import credit, drafting, payloads, refunds
+from connectors.demo.shopify.bags import Doc, Purse
 from connectors.demo.shopify.problems import Problem
 from connectors.demo.shopify.shop import Shop, UnknownOrder, number
 
@@ -114,7 +115,7 @@ def cancel(shop: Shop, wanted: Doc) -> Doc:
             "note": wanted.get("staffNote"),
         }
         shop.archive.keep("job", gid, job)
-    later(shop.conduct.job_seconds, lambda: finish_cancel(shop, gid))
+    later(shop.conduct.job_seconds, partial(finish_cancel, shop, gid))
     return {
         "job": {"id": gid, "done": False},
         "jobResult": {"id": gid, "done": False, "status": "STARTED", "errors": []},
@@ -143,7 +144,7 @@ def resume(shop: Shop) -> None:
     """After a restart, jobs that were on their way are finished."""
     for job in shop.archive.all_kept("job"):
         if not job["done"]:
-            later(0, lambda gid=job["id"]: finish_cancel(shop, gid))  # type: ignore[misc]  # the default binds the loop's value
+            later(0, partial(finish_cancel, shop, job["id"]))
 
 
 def finish_cancel(shop: Shop, gid: str) -> None:
@@ -189,8 +190,6 @@ def _cancel(shop: Shop, job: Doc) -> None:
                 shop, order, suggestion, payments, at=now, note=job["note"], store_credit=given
             )
             if given:
-                from connectors.demo.shopify import credit
-
                 credit.give(shop, order["customer"]["id"], given, Purse.of(order).currency)
             refunds.announce(shop, change, refund)
         order["cancelledAt"], order["cancelReason"] = now, job["reason"]
@@ -226,7 +225,7 @@ def delete(shop: Shop, gid: str) -> None:
 def edit(
     shop: Shop, gid: str, *, set_quantity: dict[str, int] | None = None, add: Sequence[Doc] = ()
 ) -> None:
-    """A staff member edits the lines: new quantities by line id, and new lines `{title, sku, quantity, price}`.
+    """Staff edit the lines: new quantities by line id, and new lines `{title, sku, quantity, price}`.
 
     Raises :exc:`Problem` where a line was already shipped or refunded beyond the new quantity.
     """
@@ -243,7 +242,7 @@ def edit(
             line["_removed"] += less
             removals.append({"id": number(line["id"]), "delta": less})
         for each in add:
-            line = birth.make_line(
+            line = drafting.make_line(
                 shop,
                 Purse.of(order),
                 title=each["title"],
@@ -266,10 +265,4 @@ def capture(shop: Shop, gid: str) -> None:
         for each in order["transactions"]:
             if each["status"] == "PENDING" and each["kind"] in ("SALE", "CAPTURE"):
                 each["status"], each["processedAt"] = "SUCCESS", shop.stamp()
-                change.tell(
-                    "order_transactions/create", lambda each=each: payloads.transaction_payload(order, each)
-                )
-
-
-def owed(order: Doc) -> int:
-    return paid(order["totalOutstandingSet"])
+                refunds.tell(change, each)

@@ -96,7 +96,7 @@ def _place(names: list[str], cursor: list[object]) -> int:
 
 
 def page_of_orders(archive: Archive, search: Search, args: Doc) -> Doc:
-    """A page of orders: by sort key and id, so that nothing is skipped or repeated while rows stay as they are."""
+    """A page of orders by sort key and id: nothing is skipped or repeated while rows stay as they are."""
     count = size(args)
     column = SORT.get(args.get("sortKey") or "PROCESSED_AT", "processed")
     down = bool(args.get("reverse"))

@@ -137,8 +137,9 @@ def _embedded_customer(shop: Shop, order: Doc) -> Doc | None:
     if found is None:
         return None
     full = customer_payload(found[0])
-    kept = "id admin_graphql_api_id created_at updated_at first_name last_name state note verified_email tax_exempt"
+    kept = "id admin_graphql_api_id created_at updated_at first_name last_name state note verified_email"
     return {name: full[name] for name in kept.split()} | {
+        "tax_exempt": False,
         "email": full["email"],
         "phone": full["phone"],
         "currency": full["currency"],

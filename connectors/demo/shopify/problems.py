@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Problem(Exception):
-    """A user error: the field it is about (empty for none), what is wrong, and a code where the type has one."""
+    """A user error: the field it is about (empty for none), what is wrong, a code where the type has one."""
 
     def __init__(self, field: str, message: str, code: str = "INVALID") -> None:
         super().__init__(message)

@@ -116,7 +116,7 @@ class Plan:
                 self.connections.append((name, self._inner(*_member(of, node))))
             else:
                 self.readers.append((key, self._page(node, name, of)))
-        elif is_leaf_type(of) or (of.name == "MoneyBag" and _is_whole(node.selection_set)):
+        elif is_leaf_type(of) or (of.name == "MoneyBag" and _is_whole(node.selection_set, self.fragments)):
             self.readers.append((key, lambda source, desk: source.get(name)))
         elif is_list_type(get_nullable_type(field.type)):
             self.readers.append((key, self._list(node, name, self._inner(of, node.selection_set))))
@@ -164,7 +164,7 @@ def _object(name: str, inner: Plan) -> Reader:
 
 
 def _member(of: GraphQLNamedType, node: FieldNode) -> tuple[GraphQLNamedType, SelectionSetNode | None]:
-    """The type of a connection's members, and what is selected of them through `nodes` or `edges { node }`."""
+    """The type of a connection's members, and what is selected of them by `nodes` or `edges { node }`."""
     fields = of.fields  # type: ignore[attr-defined]  # a connection is an object
     for child in node.selection_set.selections if node.selection_set else ():
         if isinstance(child, FieldNode) and child.name.value == "nodes":
@@ -184,16 +184,13 @@ def typename(source: Doc) -> str:
     return str(source.get("__typename") or source["id"].split("/")[3])
 
 
-def _is_whole(selections: SelectionSetNode | None) -> bool:
-    """Whether a selection of a money bag takes all of it, so that the stored value can be handed on as it is."""
+def _is_whole(selections: SelectionSetNode | None, fragments: Fragments) -> bool:
+    """Whether a selection of a money bag takes all of it: then the stored value is handed on as it is."""
     found = {}
-    for node in selections.selections if selections else ():
-        if (
-            isinstance(node, FragmentSpreadNode)
-            and node.name.value == "Money"
-            and len(selections.selections) == 1
-        ):  # type: ignore[union-attr]  # not empty here
-            return True
+    nodes = selections.selections if selections else ()
+    if len(nodes) == 1 and isinstance(nodes[0], FragmentSpreadNode):
+        return _is_whole(fragments[nodes[0].name.value].selection_set, fragments)
+    for node in nodes:
         if not isinstance(node, FieldNode) or node.alias or node.selection_set is None:
             return False
         found[node.name.value] = {

@@ -6,13 +6,13 @@ from typing import Any
 
 from graphql import get_named_type
 
-from connectors.demo.shopify import bulk, paging, returns, search
+from connectors.demo.shopify import bulk, paging, returns, search, suggestions
 from connectors.demo.shopify.bags import Doc
 from connectors.demo.shopify.desk import Desk, Info
 
 POLICY = (
-    "<p>Thirty days to change your mind. Things made for you, opened care products and final-sale pieces stay "
-    "with you; anything broken we make good.</p>"
+    "<p>Thirty days to change your mind. Things made for you, opened care products and final-sale pieces "
+    "stay with you; anything broken we make good.</p>"
 )
 
 
@@ -143,7 +143,7 @@ def _calculate(_root: object, info: Info, input: Doc) -> Doc | None:
     desk: Desk = info.context
     if desk.order(input["orderId"]) is None:
         return None
-    return returns.calculate(desk.shop, input)
+    return suggestions.calculate(desk.shop, input)
 
 
 def _job(_root: object, info: Info, id: str) -> Doc | None:

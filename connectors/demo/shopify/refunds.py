@@ -165,10 +165,9 @@ def write(
     note: str | None,
     return_id: str | None = None,
     store_credit: int = 0,
-    key: str | None = None,
     status: str = "SUCCESS",
 ) -> Doc:
-    """Append a refund and its transactions to the order, and enter the money into the ledger."""
+    """Append a refund and its transactions to the order document."""
     purse = Purse.of(order)
     tenders: list[tuple[Doc | None, int]] = [*payments, *([(None, store_credit)] if store_credit else [])]
     made = [_transaction(shop, purse, parent, amount, at, status) for parent, amount in tenders]
@@ -220,8 +219,6 @@ def write(
         )
     order["refunds"].append(refund)
     order["transactions"] += made
-    for each in made:
-        _enter(shop, order, refund, each, key)
     return refund
 
 
@@ -259,16 +256,19 @@ def _enter(shop: Shop, order: Doc, refund: Doc, transaction: Doc, key: str | Non
     )
 
 
-def announce(shop: Shop, change: Change, refund: Doc) -> None:
+def announce(shop: Shop, change: Change, refund: Doc, key: str | None = None) -> None:
+    """Enter the money that moved into the ledger, and tell subscribers of the refund and each transaction."""
     order = change.order
     change.tell("refunds/create", lambda: payloads.refund_payload(order, refund))
     mine = {each["id"] for each in refund["transactions"]}
     for transaction in order["transactions"]:
         if transaction["id"] in mine:
-            change.tell(
-                "order_transactions/create",
-                lambda each=transaction: payloads.transaction_payload(order, each),
-            )
+            _enter(shop, order, refund, transaction, key)
+            tell(change, transaction)
+
+
+def tell(change: Change, transaction: Doc) -> None:
+    change.tell("order_transactions/create", lambda: payloads.transaction_payload(change.order, transaction))
 
 
 def create(shop: Shop, wanted: Doc, key: str, fingerprint: str, status: str = "SUCCESS") -> Doc:
@@ -287,8 +287,8 @@ def create(shop: Shop, wanted: Doc, key: str, fingerprint: str, status: str = "S
             return {"refund": {"id": known["refund"]}, "order": {"id": known["order"]}, "userErrors": []}
         try:
             with shop.editing(wanted["orderId"]) as change:
-                refund = _create(shop, change.order, wanted, key, status)
-                announce(shop, change, refund)
+                refund = _create(shop, change.order, wanted, status)
+                announce(shop, change, refund, key)
         except UnknownOrder:
             return _refused("Order does not exist", "orderId")
         except Problem as problem:
@@ -311,7 +311,7 @@ def _refused(message: str, *field: str) -> Doc:
     }
 
 
-def _create(shop: Shop, order: Doc, wanted: Doc, key: str, status: str) -> Doc:
+def _create(shop: Shop, order: Doc, wanted: Doc, status: str) -> Doc:
     purse = Purse.of(order)
     if (wanted.get("currency") or shop.currency) != purse.currency:
         raise Problem("currency", f"Currency must be the order's presentment currency, {purse.currency}")
@@ -341,7 +341,6 @@ def _create(shop: Shop, order: Doc, wanted: Doc, key: str, status: str) -> Doc:
         at=shop.stamp(),
         note=wanted.get("note"),
         store_credit=credit_amount,
-        key=key,
         status=status,
     )
     if credit_amount:
@@ -401,17 +400,10 @@ def fingerprint(given: Any) -> str:
 def settle_transaction(shop: Shop, order_gid: str, transaction_gid: str, status: str) -> None:
     """A pending refund comes to its end: `SUCCESS` or `FAILURE`."""
     with shop.editing(order_gid) as change:
-        for each in change.order["transactions"]:
-            if each["id"] == transaction_gid:
-                each["status"] = status
-                each["errorCode"] = None if status == "SUCCESS" else "PROCESSING_ERROR"
-                change.tell(
-                    "order_transactions/create",
-                    lambda each=each: payloads.transaction_payload(change.order, each),
-                )
-                refund = next(
-                    refund
-                    for refund in change.order["refunds"]
-                    if {"id": each["id"]} in refund["transactions"]
-                )
-                _enter(shop, change.order, refund, each, None)
+        order = change.order
+        transaction = next(each for each in order["transactions"] if each["id"] == transaction_gid)
+        refund = next(each for each in order["refunds"] if {"id": transaction_gid} in each["transactions"])
+        transaction["status"] = status
+        transaction["errorCode"] = None if status == "SUCCESS" else "PROCESSING_ERROR"
+        _enter(shop, order, refund, transaction, None)
+        tell(change, transaction)

@@ -22,10 +22,11 @@ from graphql import (
     is_list_type,
 )
 
-from connectors.demo.shopify import paging, reading, returns, writing
+from connectors.demo.shopify import credit, paging, reading, suggestions, writing
 from connectors.demo.shopify.bags import Doc
 from connectors.demo.shopify.desk import Desk, Info
 from connectors.demo.shopify.problems import Problem
+from connectors.demo.shopify.webhooks import grants
 
 NEEDS: dict[tuple[str, str], str] = {
     ("QueryRoot", "orders"): "read_orders",
@@ -144,28 +145,25 @@ def _customer_orders(customer: Doc, info: Info, query: str | None = None, **args
 
 
 def _accounts(customer: Doc, info: Info, **args: Any) -> Doc:
-    from connectors.demo.shopify import credit
-
     return paging.page(credit.accounts(info.context.shop, customer["id"]), args)
 
 
 def _suggested_refund(order: Doc, info: Info, **args: Any) -> Doc:
     try:
-        return returns.suggested_refund(order, args)
+        return suggestions.suggested_refund(order, args)
     except ValueError:
         raise Problem("shippingAmount", "Shipping amount is not a number") from None
 
 
 def _outcome(back: Doc, info: Info, **args: Any) -> Doc:
     order = info.context.order(back["order"]["id"])
+    assert order is not None  # the return was found in it
     to_credit = args.get("refundMethodAllocation") == "STORE_CREDIT"
-    return returns.outcome(order, back, args["returnLineItems"], args.get("refundShipping"), to_credit)
+    return suggestions.outcome(order, back, args["returnLineItems"], args.get("refundShipping"), to_credit)
 
 
 def _plans(order: Doc, info: Info, **args: Any) -> Doc:
     """Without the scope the rows are simply absent. Source: fact sheet, 1.6."""
-    from connectors.demo.shopify.webhooks import grants
-
     seen = grants(info.context.scopes, "read_merchant_managed_fulfillment_orders")
     return paging.page(order["fulfillmentOrders"] if seen else [], args)
 

@@ -1,4 +1,4 @@
-"""Shopify's search syntax, as far as the documents use it: `field:value` terms with AND, OR, NOT and brackets.
+"""Shopify's search syntax, as far as the documents use it: `field:value`, AND, OR, NOT and brackets.
 
 An unknown field matches everything and leaves a warning, exactly the trap of the real one.
 Source: fact sheet, 2.3.

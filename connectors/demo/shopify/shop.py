@@ -19,28 +19,26 @@ from connectors.demo.shopify.books import settle
 
 API_VERSION = "2026-10"
 
-SCOPES = tuple(
-    [
-        "read_orders",
-        "read_all_orders",
-        "write_orders",
-        "read_returns",
-        "write_returns",
-        "read_customers",
-        "write_customers",
-        "read_fulfillments",
-        "write_fulfillments",
-        "read_merchant_managed_fulfillment_orders",
-        "read_third_party_fulfillment_orders",
-        "read_store_credit_accounts",
-        "write_store_credit_account_transactions",
-        "read_products",
-        "read_locations",
-        "read_legal_policies",
-        "write_order_edits",
-        "write_gift_cards",
-        "write_draft_orders",
-    ]
+SCOPES = (
+    "read_orders",
+    "read_all_orders",
+    "write_orders",
+    "read_returns",
+    "write_returns",
+    "read_customers",
+    "write_customers",
+    "read_fulfillments",
+    "write_fulfillments",
+    "read_merchant_managed_fulfillment_orders",
+    "read_third_party_fulfillment_orders",
+    "read_store_credit_accounts",
+    "write_store_credit_account_transactions",
+    "read_products",
+    "read_locations",
+    "read_legal_policies",
+    "write_order_edits",
+    "write_gift_cards",
+    "write_draft_orders",
 )
 """What the demo app's own configuration file asks for, and gets when a merchant opens it."""
 

@@ -153,7 +153,7 @@ def subscribe(shop: Shop, topic: str, wanted: Doc) -> Doc:
         ):
             return refused("uri", "Address for this topic has already been taken")
         now = shop.stamp()
-        made = {
+        made: Doc = {
             "id": shop.archive.gid("WebhookSubscription"),
             "topic": topic,
             "uri": uri,

@@ -1,4 +1,4 @@
-"""The mutations: each hands its input to the module that knows the trade, and forgets what was read before."""
+"""The mutations: each hands its input to the module that knows the trade, and forgets what was read."""
 
 from __future__ import annotations
 
