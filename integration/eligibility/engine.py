@@ -104,7 +104,7 @@ def _judge_line(
     quantity = min(asked, line.left)
     policy = GONE if line.cancelled else windows.policy(bound, line, days, days.asked)
     outcome, basis = decide(law, policy, is_claim)
-    outcome, notes = _weigh(line, request, bound, outcome)
+    outcome, notes = _weigh(hearing, line, bound, outcome)
     if asked and not quantity and not line.cancelled:
         outcome, basis, notes = Outcome.REFUSE, Basis.NONE, (NOTHING_LEFT,)
     elif asked > quantity:
@@ -177,19 +177,30 @@ def _law(
 
 
 def _weigh(
-    line: LineFacts, request: Request, bound: Bound, outcome: Outcome
+    hearing: Hearing, line: LineFacts, bound: Bound, outcome: Outcome
 ) -> tuple[Outcome, tuple[Ground, ...]]:
-    """What a person must weigh although a right is open. The basis keeps naming what is open."""
+    """What a person must weigh although a right is open. The basis keeps naming what is open.
+
+    The directive does not say that goods sent back late end the right, so nor do we.
+    """
     if outcome is not Outcome.ACCEPT:
         return outcome, ()
-    parent_returns = line.gift_of is not None and bool(request.quantities.get(line.gift_of))
+    parent_returns = line.gift_of is not None and bool(hearing.request.quantities.get(line.gift_of))
     if parent_returns and not line.gift_returned:
         return Outcome.REVIEW, (Ground("D7", "gift_kept"),)
     if line.bundle_part and not bound.rule.part_prices:
         return Outcome.REVIEW, (Ground("D8", "bundle_part"),)
     if line.sent_late:
-        return Outcome.REVIEW, (Ground("EU-B1", "sent_late"),)
+        return Outcome.REVIEW, (_sent_late(hearing),)
     return outcome, (Ground("D7", "gift_returned"),) if line.gift_of is not None else ()
+
+
+def _sent_late(hearing: Hearing) -> Ground:
+    row, country = hearing.row, hearing.order.country
+    if row is None or country is None or row.refund is None or not row.refund.send_back_rule:
+        return Ground("policy", "sent_late")
+    citation = row.rule(row.refund.send_back_rule, country)
+    return Ground(row.refund.send_back_rule, "sent_late", {}, citation.source, citation.status)
 
 
 def _missing(law: Assessment, policy: Assessment, outcome: Outcome, basis: Basis) -> tuple[Missing, ...]:

@@ -140,7 +140,7 @@ def _reason(ground: Ground, translate: Translate, show: Show) -> dict[str, Any]:
     return {
         "rule": ground.rule,
         "text": render(ground, translate, show),
-        "source": ground.source,
+        "source": ground.source or translate(messages.OUR_RULE),
         "status": ground.status.value,
     }
 

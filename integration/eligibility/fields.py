@@ -97,18 +97,16 @@ class Fields:
             return bool(value == "yes")
         raise self.error(name, "not yes, no or unknown")
 
-    def count(self, name: str, default: int | None = None, most: int = 1_000_000) -> int:
+    def count(self, name: str, default: int, most: int = 1_000_000) -> int:
         value = self.get(name)
-        if value is None and default is not None:
-            return default
         if value is None:
-            raise self.error(name, "missing")
+            return default
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
             raise self.error(name, f"not a whole number from 0 to {most}")
         return value
 
     def days(self, name: str) -> int | None:
-        return None if self.get(name) is None else self.count(name, most=MOST_DAYS)
+        return None if self.get(name) is None else self.count(name, 0, MOST_DAYS)
 
     def amount(self, name: str, default: int | None = None) -> int:
         value = self.get(name)

@@ -21,7 +21,7 @@ def policy(bound: Bound, line: LineFacts, days: LineDays, asked: date) -> Assess
 
     def ground(key: str, **params: object) -> Ground:
         name = f"policy {bound.version}" if bound.version else "policy"
-        return Ground(name, key, params, rule.name)
+        return Ground(name, key, params, rule.name or name)
 
     if not rule.returns and not (days.unsent and rule.cancel_unshipped):
         return Assessment(Standing.EXCEPTED, grounds=(ground("policy_none"),))

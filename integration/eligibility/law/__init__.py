@@ -149,11 +149,11 @@ def rows() -> tuple[LawRow, ...]:
     data = sorted(entry.name for entry in files(__name__).iterdir() if entry.name.endswith(".json"))
     found = tuple(msgspec.json.decode((files(__name__) / name).read_bytes(), type=LawRow) for name in data)
     for row in found:
-        _check(row)
+        check_row(row)
     return found
 
 
-def _check(row: LawRow) -> None:
+def check_row(row: LawRow) -> None:
     """Every rule that a row applies has a source, and every exception a known category."""
     named = {name for name in _rule_ids(row) if name}
     if unknown := named - row.rules.keys():

@@ -115,7 +115,9 @@ def by(rule):
 
 
 def verdicts(answer):
-    return {line.line_id: (line.outcome, line.basis, line.law_until, line.policy_until) for line in answer.lines}
+    return {
+        line.line_id: (line.outcome, line.basis, line.law_until, line.policy_until) for line in answer.lines
+    }
 
 
 @given(situations)
@@ -139,7 +141,12 @@ def test_any_split_of_quantities_adds_up_to_the_line(quantity, net, other, data)
     rest = LineFacts(id="B", quantity=1, net=other, delivered=(DAY,), shipped=DAY)
     discount = data.draw(st.integers(0, net + other))
     order = OrderFacts(
-        country="EE", zone=ZoneInfo("Europe/Tallinn"), currency="EUR", ordered=DAY, lines=(), order_discount=discount
+        country="EE",
+        zone=ZoneInfo("Europe/Tallinn"),
+        currency="EUR",
+        ordered=DAY,
+        lines=(),
+        order_discount=discount,
     )
     paid_back, returned = 0, 0
     while returned < quantity:
@@ -148,7 +155,9 @@ def test_any_split_of_quantities_adds_up_to_the_line(quantity, net, other, data)
         paid_back += judge(now, Request(notice=DAY, quantities={"A": step}), by(Rule())).refund.items
         returned += step
     whole = judge(
-        replace(order, lines=(line, rest)), Request(notice=DAY, quantities={"A": quantity, "B": 1}), by(Rule())
+        replace(order, lines=(line, rest)),
+        Request(notice=DAY, quantities={"A": quantity, "B": 1}),
+        by(Rule()),
     )
     assert paid_back == whole.lines[0].items
     assert whole.refund.items == net + other - discount
