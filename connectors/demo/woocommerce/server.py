@@ -108,6 +108,10 @@ class Quiet(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         log.debug("%s %s %s %s", self.command, self.path.partition("?")[0], code, size)
 
+    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:
+        """Hang up for good: werkzeug would keep the caller waiting on a line that stays open."""
+        self.close_connection = True
+
 
 class DemoWooCommerce:
     """The whole shop. In a test: `with DemoWooCommerce(tmp_path, orders=20) as store: … store.url`."""
