@@ -138,7 +138,7 @@ class Actions:
 
     def _finders(self) -> Mapping[str, Callable[[ActionRequest, dict[str, Any]], Receipt | None]]:
         return {
-            "refund": lambda request, step: self._find_refund(request),
+            "refund": self._find_refund,
             "status": self._find_status,
             "address": self._find_address,
             "note": self._find_note,
@@ -202,9 +202,23 @@ class Actions:
         through_gateway = self._through_gateway(order, request)
         return {"refund": refunding.body(book, request, through_gateway=through_gateway)}
 
-    def _find_refund(self, request: ActionRequest) -> Receipt | None:
+    def _find_refund(self, request: ActionRequest, step: dict[str, Any]) -> Receipt | None:
+        """Our refund, if the store has it for good.
+
+        The store writes the row first, then asks the gateway, removes the row if that says no, and saves
+        our meta last. So a row that has our key only in its reason, from a gateway that has not paid,
+        may still go either way: that is neither a receipt nor a licence to send again.
+        """
         refund = refunding.by_key(self._refunds(request.order_id), request.key)
-        return refund_receipt(refund, request.currency) if refund is not None else None
+        if refund is None:
+            return None
+        if (
+            step["api_refund"]
+            and refund.get("refunded_payment") is not True
+            and not refunding.finished(refund)
+        ):
+            raise StoreUnavailable("the store is still waiting for the gateway", code="refund_in_progress")
+        return refund_receipt(refund, request.currency)
 
     def _send_refund(self, request: ActionRequest, step: dict[str, Any]) -> Receipt:
         _, book = self._book(request.order_id)
@@ -213,15 +227,15 @@ class Actions:
         try:
             refund = self._calls.write("POST", f"orders/{request.order_id}/refunds", step)
         except StoreRefused as error:
-            return self._despite(error, request)
+            return self._despite(error, request, step)
         if not isinstance(refund, Mapping) or not identity(refund):
             raise UnreadableAnswer("the store answered a refund with something else")
         return refund_receipt(refund, book.currency)
 
-    def _despite(self, error: StoreRefused, request: ActionRequest) -> Receipt:
+    def _despite(self, error: StoreRefused, request: ActionRequest, step: dict[str, Any]) -> Receipt:
         """The store said no. Some say so after having written it down, so we look whether it is there."""
         try:
-            found = self._find_refund(request)
+            found = self._find_refund(request, step)
         except StoreError as silence:
             raise StoreUnavailable(f"refused ({error}), but not checked: {silence}") from error
         if found is None:

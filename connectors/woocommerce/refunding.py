@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from connectors.woocommerce.items import KEY_META, marker, marker_text, money, refunded_item
-from connectors.woocommerce.raw import Raw, count, decimal, identity, rows, text
+from connectors.woocommerce.raw import Raw, count, decimal, identity, meta, rows, text
 from integration.errors import StoreRefused
 from integration.money import Money, half_up, split
 from integration.ports import ActionRequest
@@ -230,6 +230,11 @@ def amount_text(units: int, places: int) -> str:
 
 def by_key(refunds: Iterable[Raw], key: str) -> Raw | None:
     return next((refund for refund in refunds if marker(refund) == key), None)
+
+
+def finished(refund: Raw) -> bool:
+    """Whether our meta is there, which the store saves after all else."""
+    return KEY_META in meta(refund)
 
 
 def left_after(prepared: Mapping[str, Any], book: Ledger) -> int:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from connectors.demo.woocommerce import DemoWooCommerce
 from connectors.transport import Circuit, Line
 from connectors.woocommerce.client import WooCommerceStore
 from integration.ports import WooCommerceCredentials
@@ -188,3 +189,21 @@ def credentials(scripted: Scripted) -> WooCommerceCredentials:
 @pytest.fixture
 def store(credentials: WooCommerceCredentials, line: Line) -> WooCommerceStore:
     return WooCommerceStore(credentials, now=lambda: NOW, allow_http=True, line=line)
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[DemoWooCommerce]:
+    with DemoWooCommerce(tmp_path, orders=260, seed=7, webhook_pause=0.01) as shop:
+        shop.command("gateway", delay=0.5)
+        yield shop
+
+
+@pytest.fixture
+def keys(demo: DemoWooCommerce) -> WooCommerceCredentials:
+    consumer_key, consumer_secret = demo.key()
+    return WooCommerceCredentials(url=demo.url, consumer_key=consumer_key, consumer_secret=consumer_secret)
+
+
+@pytest.fixture
+def shop(demo: DemoWooCommerce, keys: WooCommerceCredentials, line: Line) -> WooCommerceStore:
+    return WooCommerceStore(keys, now=lambda: datetime.now(UTC), allow_http=True, line=line)

@@ -287,7 +287,9 @@ def test_more_refunded_than_sold_leaves_nothing_negative(sample: Sample) -> None
     refunds = body_of(sample, "refund_posts/35_refunds_after_all.json")
     order = read(parent, refunds)
     mug = order.lines[1]
-    back = sum(part.quantity for one in order.refunds for part in one.lines if part.line_id == mug.platform_id)
+    back = sum(
+        part.quantity for one in order.refunds for part in one.lines if part.line_id == mug.platform_id
+    )
     assert back > mug.quantity
     assert all(line.refundable_quantity >= 0 for line in order.lines)
     assert order.refundable is not None
