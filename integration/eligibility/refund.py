@@ -111,7 +111,7 @@ def refund(
         key = "money_due" if isinstance(due, date) else "money_due_waits" if due is None else "money_no_term"
         grounds.append(_law_ground(row, order, terms.rule, key, due=due))
         if goods_move and terms.send_back_days is not None:
-            send_back_by = calendar.plus_days(timeline.asked, terms.send_back_days)
+            send_back_by = _send_back_by(timeline, row, terms.send_back_days, order.country or "")
             grounds.append(
                 _law_ground(row, order, terms.send_back_rule, "money_send_back", until=send_back_by)
             )
@@ -258,6 +258,13 @@ def _due(order: OrderFacts, timeline: Timeline, terms: Refund, goods_move: bool)
     if terms.may_hold and goods_move and back is not None:
         return max(due, back)
     return due
+
+
+def _send_back_by(timeline: Timeline, row: LawRow, days: int, country: str) -> date:
+    """The buyer's own act: it moves to a working day where the law moves periods."""
+    last = calendar.plus_days(timeline.asked, days)
+    moves = row.withdrawal is not None and row.withdrawal.roll_rule
+    return calendar.roll(last, country) if moves else last
 
 
 NO_TERM = "no fixed term in the sources"

@@ -112,6 +112,8 @@ class LawRow(Struct, frozen=True, kw_only=True):
     """Country → citation; "*" for the others."""
     status: dict[str, Status]
     """Country → how sure we are; "*" for the others."""
+    directive: bool = False
+    """The rules are those of a directive, which each country puts into its own law."""
     consumer_only: bool = False
     store_fact: str = ""
     """What must be true of the store for the law to bind it."""
@@ -138,7 +140,7 @@ class LawRow(Struct, frozen=True, kw_only=True):
         rule = self.rules[rule_id]
         if national := rule.national.get(country):
             return national
-        if rule.status is Status.VERIFIED and self.checked(country) is Status.PARTLY:
+        if self.directive and rule.status is Status.VERIFIED and self.checked(country) is Status.PARTLY:
             return Citation(source=rule.source, status=Status.PARTLY)
         return rule
 

@@ -191,6 +191,14 @@ def test_the_customer_has_fourteen_days_to_send_the_goods():
     assert ask(replace(LINE, delivered=(), shipped=None)).refund.send_back_by is None
 
 
+@pytest.mark.parametrize(("country", "last"), [("EE", date(2026, 3, 30)), ("GB", date(2026, 3, 29))])
+def test_a_sunday_moves_the_buyers_last_day_and_never_the_sellers(country, last):
+    request = replace(ASKED, notice=date(2026, 3, 15))
+    refund = ask(request=request, country=country, proof=date(2026, 3, 15)).refund
+
+    assert (refund.send_back_by, refund.due) == (last, date(2026, 3, 29))
+
+
 def test_a_return_label_may_be_charged_where_the_law_puts_the_cost_on_the_buyer():
     rule = Rule(label="fee", label_fee={"EUR": 600})
     request = replace(ASKED, notice=date(2026, 3, 8), uses_label=True)
