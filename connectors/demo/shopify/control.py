@@ -17,7 +17,16 @@ from typing import Any
 from graphql import FieldNode, FragmentDefinitionNode, OperationDefinitionNode, parse
 from werkzeug import Request, Response
 
-from connectors.demo.shopify import birth, installation, orders, payloads, refunds, returns, shipping
+from connectors.demo.shopify import (
+    birth,
+    catalogue,
+    installation,
+    orders,
+    payloads,
+    refunds,
+    returns,
+    shipping,
+)
 from connectors.demo.shopify.bags import Doc, Purse
 from connectors.demo.shopify.delivering import Mischief, Postman
 from connectors.demo.shopify.desk import Desk
@@ -228,6 +237,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "expire_tokens": lambda shop: installation.expire_tokens(shop),
     "revoke_tokens": lambda shop: installation.revoke_tokens(shop),
     "comply": _comply,
+    "product": lambda shop, product, **values: catalogue.change(shop, product, values),
     "set": _set,
 }
 """What may happen, by the name under `/__control__/do/`."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLResolveInfo
 
+from connectors.demo.shopify import catalogue
 from connectors.demo.shopify.bags import Doc, money_v2
 from connectors.demo.shopify.shop import Shop, stamp
 from connectors.demo.shopify.webhooks import grants
@@ -85,6 +86,8 @@ class Desk:
             return self.order(gid)
         if "/Customer/" in gid:
             return self.customer(gid)
+        if "/Product/" in gid:
+            return catalogue.find(self.shop, gid)
         owner = self.shop.archive.owner_of(gid)
         if owner and (self.oldest is None or owner["processedAt"] >= self.oldest):
             self.meet(owner)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from connectors.demo.goods import Kind
 from connectors.demo.people import HEROES, Person
 from connectors.demo.plans import LinePlan, OrderPlan, Payment, Stage
+from connectors.demo.shopify import catalogue
 from connectors.demo.shopify.bags import Doc, Purse
 from connectors.demo.shopify.books import settle
 from connectors.demo.shopify.shop import Shop, number, stamp
@@ -180,6 +181,7 @@ def _line(shop: Shop, purse: Purse, line: LinePlan, tax_percent: int) -> Doc:
         title=line.product.title,
         variant_title=line.variant.title or None,
         sku=line.variant.sku,
+        product_sku=line.product.sku,
         quantity=line.quantity,
         unit=each,
         discount=min(exchange(purse, line.discount), each * line.quantity),
@@ -197,6 +199,7 @@ def make_line(
     title: str,
     variant_title: str | None,
     sku: str,
+    product_sku: str | None = None,
     quantity: int,
     unit: int,
     discount: int = 0,
@@ -205,10 +208,12 @@ def make_line(
     gift_card: bool = False,
     attributes: list[Doc] | None = None,
 ) -> Doc:
-    """A line item; prices are in minor units of the customer's money, tax included."""
+    """A line item; prices are in minor units of the customer's money, tax included.
+
+    A custom line, of no product, has no `product_sku`.
+    """
     total = unit * quantity - discount
     tax = half_up(total * tax_percent, 100 + tax_percent)
-    goods = int.from_bytes(hashlib.sha256(sku.encode()).digest()[:5])
     return {
         "id": shop.archive.gid("LineItem"),
         "name": f"{title} - {variant_title}" if variant_title else title,
@@ -220,8 +225,8 @@ def make_line(
         "requiresShipping": ships,
         "isGiftCard": gift_card,
         "image": {"url": f"{shop.address}/pictures/{sku}.svg", "altText": title},
-        "product": {"id": f"gid://shopify/Product/{goods // 8}"},
-        "variant": {"id": f"gid://shopify/ProductVariant/{goods}"},
+        "product": {"id": catalogue.product_gid(product_sku)} if product_sku else None,
+        "variant": {"id": catalogue.variant_gid(sku)} if product_sku else None,
         "customAttributes": attributes or [],
         "originalUnitPriceSet": purse.bag(unit),
         "originalTotalSet": purse.bag(unit * quantity),

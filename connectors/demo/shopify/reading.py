@@ -47,11 +47,31 @@ def _order(_root: object, info: Info, id: str) -> Doc | None:
     return desk.order(id)
 
 
+NODE_NEEDS = {
+    "Order": "read_orders",
+    "Fulfillment": "read_orders",
+    "Refund": "read_orders",
+    "Customer": "read_customers",
+    "Return": "read_returns",
+    "ReverseFulfillmentOrder": "read_returns",
+    "Product": "read_products",
+}
+"""The scope that asking for an id of this kind needs."""
+
+
+def _kind(gid: str) -> str:
+    return gid.removeprefix("gid://shopify/").partition("/")[0]
+
+
 def _find(_root: object, info: Info, id: str) -> Doc | None:
     """By gid; a gid of another kind than the field's finds nothing."""
     desk: Desk = info.context
     wanted = get_named_type(info.return_type).name
-    return desk.find(id) if wanted == "Node" or f"/{wanted}/" in id else None
+    if wanted not in ("Node", _kind(id)):
+        return None
+    if scope := NODE_NEEDS.get(_kind(id)):
+        desk.demand(scope, info.field_name)
+    return desk.find(id)
 
 
 def _nodes(_root: object, info: Info, ids: list[str]) -> list[Doc | None]:
@@ -59,6 +79,8 @@ def _nodes(_root: object, info: Info, ids: list[str]) -> list[Doc | None]:
         raise paging.bad_request(
             f"The input array size of {len(ids)} is greater than the maximum allowed of 250."
         )
+    for scope in {NODE_NEEDS[_kind(gid)] for gid in ids if _kind(gid) in NODE_NEEDS}:
+        info.context.demand(scope, "nodes")
     return [info.context.find(gid) for gid in ids]
 
 
