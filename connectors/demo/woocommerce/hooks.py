@@ -124,6 +124,9 @@ class Deliveries:
         self._weather = Weather()
         self._dice = random.Random(0)
         self._timeout = timeout
+        self._client = httpx.Client(
+            timeout=timeout, headers={"User-Agent": USER_AGENT, "Connection": "close"}
+        )
         self._wake = threading.Event()
         self._idle = threading.Event()
         self._stopping = False
@@ -138,6 +141,7 @@ class Deliveries:
         self._wake.set()
         if self._thread:
             self._thread.join(self._timeout)
+        self._client.close()
 
     def weather(self, weather: Weather, seed: int) -> None:
         self._weather, self._dice = weather, random.Random(seed)
@@ -157,8 +161,8 @@ class Deliveries:
 
     def ping(self, webhook: Json) -> None:
         """The form-encoded hello when a webhook is created: not signed, and its fate does not matter."""
-        with suppress(httpx.HTTPError, httpx.InvalidURL), self._client() as client:
-            client.post(webhook["delivery_url"], data={"webhook_id": str(webhook["id"])})
+        with suppress(httpx.HTTPError, httpx.InvalidURL):
+            self._client.post(webhook["delivery_url"], data={"webhook_id": str(webhook["id"])})
 
     def drain(self, seconds: float = 10.0) -> bool:
         """Wait until everything due has been sent. For tests."""
@@ -169,9 +173,6 @@ class Deliveries:
             self._wake.set()
             time.sleep(0.01)
         return False
-
-    def _client(self) -> httpx.Client:
-        return httpx.Client(timeout=self._timeout, follow_redirects=False, headers={"User-Agent": USER_AGENT})
 
     def _work(self) -> None:
         while not self._stopping:
@@ -211,11 +212,9 @@ class Deliveries:
         self._remember(webhook_id, ok=200 <= status < 300 or status in (301, 302))
 
     def _post(self, webhook: Json, body: bytes) -> int:
+        url, lines = webhook["delivery_url"], headers(self.shop, webhook, body)
         try:
-            with self._client() as client:
-                return client.post(
-                    webhook["delivery_url"], content=body, headers=headers(self.shop, webhook, body)
-                ).status_code
+            return self._client.post(url, content=body, headers=lines).status_code
         except (httpx.HTTPError, httpx.InvalidURL):
             return 0
 

@@ -9,7 +9,16 @@ from typing import Any
 from connectors.demo.woocommerce import amounts, notes, orders, refunds, status
 from connectors.demo.woocommerce.call import Call, listing, paged, window
 from connectors.demo.woocommerce.database import marks
-from connectors.demo.woocommerce.wire import Answer, Json, RestError, invalid, missing, number, site_time, truth
+from connectors.demo.woocommerce.wire import (
+    Answer,
+    Json,
+    RestError,
+    invalid,
+    missing,
+    number,
+    site_time,
+    truth,
+)
 
 KNOWN = ["auto-draft", *(name for name in orders.STATUSES if name != "checkout-draft"), "checkout-draft"]
 ORDERBY = ["date", "id", "include", "title", "slug", "modified"]

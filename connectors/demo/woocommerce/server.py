@@ -174,7 +174,7 @@ class DemoWooCommerce:
         seeding.seed(self.shop, world)
         self.life = Life(self.shop, world)
         self.deliveries.start()
-        threading.Thread(target=server.serve_forever, name="shop", daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), name="shop", daemon=True).start()
         if self._live:
             self.life.start(self._live)
         return self

@@ -114,7 +114,7 @@ def truth(value: Any) -> bool:
 
 
 def only_fields(value: Any, fields: str) -> Any:
-    """`_fields=a,b.c`: the named parts of an object, or of each object of a list; inner lists are not entered."""
+    """`_fields=a,b.c`: the named parts of an object, or of each in a list; inner lists are not entered."""
     if isinstance(value, list):
         return [only_fields(item, fields) for item in value]
     if not isinstance(value, dict) or not fields:

@@ -45,7 +45,7 @@ NOT_REPLAYED = (
     "discovery/wc_v3_index_unauthenticated",  # only says how many routes there are
     "discovery/index",  # the routes of a whole WordPress; its first keys have a test of their own
     "discovery/system_status",  # a hundred facts about a server; the part that apps read has its own test
-    "refunds/wrong_parent",  # asks for a refund that is there under an order that is not its own; its own test
+    "refunds/wrong_parent",  # a refund under an order that is not its own; its own test
     "orders_list/exclude_200_ids_bad_gateway",  # a page of HTML; its own test
 )
 
@@ -130,7 +130,7 @@ def unlike(theirs: Any, ours: Any, path: str = "") -> Iterator[str]:
     elif isinstance(theirs, dict):
         different = (set(theirs) ^ set(ours)) - MAY_LACK
         if different:
-            yield f"{path}: {sorted(set(theirs) - set(ours))} only there, {sorted(set(ours) - set(theirs))} only here"
+            yield f"{path}: {sorted(different)} only on one side"
         for key in set(theirs) & set(ours) - LOOSE:
             yield from unlike(theirs[key], ours[key], f"{path}.{key}")
     elif isinstance(theirs, list) and theirs:
