@@ -1,0 +1,35 @@
+"""The stores' languages. A platform is a folder here and a line in this table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from integration.ports import ShopifyCredentials, StoreApi, WooCommerceCredentials
+from integration.settings import Settings
+
+
+def open_store(
+    credentials: ShopifyCredentials | WooCommerceCredentials,
+    settings: Settings,
+    *,
+    now: Callable[[], datetime],
+    interactive: bool = False,
+    hand_made: bool = False,
+) -> StoreApi:
+    """A client for one store. `interactive`: a person waits, so it may use what background work leaves free."""
+    # Imported here: a process that serves pages needs neither vendor SDK until a store is asked.
+    if isinstance(credentials, ShopifyCredentials):
+        from connectors.shopify.client import ShopifyStore
+
+        return ShopifyStore(
+            credentials,
+            origin=settings.shopify_origin,
+            version=settings.shopify_api_version,
+            now=now,
+            interactive=interactive,
+            app_level=not hand_made,
+        )
+    from connectors.woocommerce.client import WooCommerceStore
+
+    return WooCommerceStore(credentials, now=now, allow_http=settings.allow_http_stores)

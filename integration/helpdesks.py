@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sqlalchemy import select, update
 
 from integration import audit
-from integration.db.helpdesks import Helpdesk, Pairing
+from integration.db.accounts import Agent
+from integration.db.helpdesks import Helpdesk, HelpdeskAgent, Pairing
 from integration.errors import BadInput, NotFound
 from integration.vault import Vault
 from integration.work import Work
@@ -89,6 +91,9 @@ def _word(text: str) -> str:
         raise BadInput("want letters and digits", code="bad_word")
     return text
 
+
+REFUSED = "_refused"
+"""Among the plain settings: when and why a call was refused last."""
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
@@ -215,7 +220,8 @@ def change(
     if origin is not None:
         helpdesk.origin = _origin(form, origin)
     if settings is not None:
-        before = {**helpdesk.settings, **secret_settings(vault, helpdesk)}
+        kept = {name: text for name, text in helpdesk.settings.items() if name != REFUSED}
+        before = {**kept, **secret_settings(vault, helpdesk)}
         plain, sealed = _sorted_out(form, {**before, **{k: v for k, v in settings.items() if v}})
         helpdesk.settings = plain
         helpdesk.secret = vault.seal(msgspec.json.encode(sealed)) if sealed else None
@@ -274,6 +280,31 @@ def lacking(helpdesk: Helpdesk, vault: Vault) -> list[str]:
     """Names of settings that are not there yet, needed or not."""
     have = {**helpdesk.settings, **secret_settings(vault, helpdesk)}
     return [setting.name for setting in _kind(helpdesk.kind).settings if not have.get(setting.name)]
+
+
+def note_refusal(work: Work, helpdesk_id: int, code: str) -> None:
+    """Remember why a call of this desk was refused last, for the person who sets it up. Codes only."""
+    helpdesk = find(work, helpdesk_id)
+    helpdesk.settings = {**helpdesk.settings, REFUSED: f"{work.now().isoformat()} {code[:60]}"}
+
+
+def last_refusal(helpdesk: Helpdesk) -> tuple[datetime, str] | None:
+    """(when, code) of the last refused call, if none was taken since."""
+    at, _, code = str(helpdesk.settings.get(REFUSED, "")).partition(" ")
+    if not at or (helpdesk.last_opened_at and helpdesk.last_opened_at > datetime.fromisoformat(at)):
+        return None
+    return datetime.fromisoformat(at), code
+
+
+def matched_agents(work: Work, helpdesk_id: int) -> list[tuple[Agent, str]]:
+    """(agent, how they were matched) of everybody whose person in this desk is known."""
+    rows = work.session.execute(
+        select(Agent, HelpdeskAgent.linked_how)
+        .join(HelpdeskAgent, HelpdeskAgent.agent_id == Agent.id)
+        .where(HelpdeskAgent.helpdesk_id == helpdesk_id, Agent.disabled_at.is_(None))
+        .order_by(Agent.name)
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def _kind(name: str) -> Kind:

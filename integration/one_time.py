@@ -60,6 +60,24 @@ def use(work: Work, purpose: str, secret: str) -> dict[str, Any] | None:
     return data if used.rowcount == 1 else None  # type: ignore[attr-defined] # an UPDATE's result has it
 
 
+def note(work: Work, purpose: str, secret: str, outcome: dict[str, Any]) -> None:
+    """Write down what became of it, for whoever comes back with the same secret."""
+    work.session.execute(
+        update(OneTime)
+        .where(OneTime.token_hash == digest(secret), OneTime.purpose == purpose)
+        .values(data={"outcome": outcome})
+    )
+
+
+def outcome(work: Work, purpose: str, secret: str) -> dict[str, Any] | None:
+    """What `note` wrote down, until the secret is swept away."""
+    data = work.session.scalar(
+        select(OneTime.data).where(OneTime.token_hash == digest(secret), OneTime.purpose == purpose)
+    )
+    found: dict[str, Any] | None = (data or {}).get("outcome")
+    return found
+
+
 def first_time(work: Work, purpose: str, proof: str, lifetime: timedelta) -> bool:
     """Whether this proof (a JWT's `jti`, a signature) is seen for the first time; it is seen from now on."""
     now = work.now()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +59,7 @@ class Settings:
             secret_key=_secret_key(env["SECRET_KEY"]),
             encryption_keys=_encryption_keys(env["ENCRYPTION_KEYS"]),
             database_url=_database_url(env.get("DATABASE_URL") or f"sqlite:///{data_dir}/deskside.sqlite3"),
-            redis_url=_redis_url(env.get("REDIS_URL") or f"unix://{data_dir}/redis.sock"),
+            redis_url=_redis_url(env.get("REDIS_URL") or f"unix://{embedded_socket(data_dir)}"),
             data_dir=data_dir,
             shopify_api_key=env.get("SHOPIFY_API_KEY", "").strip(),
             shopify_secrets=tuple(secret.strip() for secret in secrets if secret and secret.strip()),
@@ -78,6 +80,15 @@ class Settings:
     @property
     def uses_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite")
+
+
+def embedded_socket(data_dir: Path) -> Path:
+    """Where the embedded server listens. A socket's address has room for about 100 bytes only."""
+    path = data_dir / "redis.sock"
+    if len(bytes(path)) <= 100:
+        return path
+    name = hashlib.sha256(bytes(path)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"deskside-{name}.sock"
 
 
 def _app_url(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select, update
 
+from integration.db.inbox import Poison
 from integration.db.orders import Order
 from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
 from integration.ports import Batch
@@ -191,3 +192,14 @@ def due_proofs(work: Work) -> Sequence[tuple[int, int]]:
         )
     )
     return [(row.account_id, row.store_id) for row in rows]
+
+
+def retry_poison(work: Work, store_id: int) -> int:
+    """Let the next proof try every unreadable order again, now. Returns how many there are."""
+    done = work.session.execute(update(Poison).where(Poison.store_id == store_id).values(due_at=work.now()))
+    work.session.execute(
+        update(SyncState)
+        .where(SyncState.store_id == store_id, SyncState.phase == SyncPhase.LIVE)
+        .values(proof_due_at=work.now())
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined] # an UPDATE has one

@@ -137,11 +137,7 @@ class Database:
 
 def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     """An engine whose SQLite connections behave like a server's: WAL, foreign keys, honest transactions."""
-    encode = msgspec.json.Encoder().encode
-    common: dict[str, Any] = {
-        "json_serializer": lambda value: encode(value).decode(),
-        "json_deserializer": msgspec.json.decode,
-    }
+    common: dict[str, Any] = {"json_serializer": _dump_json, "json_deserializer": msgspec.json.decode}
     if url.startswith("sqlite"):
         # A connection a thread and transaction: SQLite connections are cheap, and must not cross forks.
         engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 30}, **common)
@@ -151,6 +147,14 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     return create_engine(
         url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_recycle=1800, **common
     )
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _dump_json(value: Any) -> str:
+    # Not a closure: psycopg keeps one adapter a function, and would keep one a closure for ever.
+    return _encode(value).decode()
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:

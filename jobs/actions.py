@@ -72,7 +72,7 @@ def preview(services: Services, account_id: int, order_id: int, wish: Wish, who:
             return _refused_preview(work, order, error)
         reckoned = weighed.sum
         assert reckoned is not None
-        draft = deciding.Plan(
+        draft = actions.Plan(
             request=_draft(order, wish, reckoned),
             amount=reckoned.amount,
             order_version=deciding.money_version(order),
@@ -164,7 +164,7 @@ def _refused_preview(work: Work, order: Order, error: Unprocessable) -> dict[str
 
 
 def _quote(
-    services: Services, store_id: int, draft: deciding.Plan, record: Any
+    services: Services, store_id: int, draft: actions.Plan, record: Any
 ) -> tuple[Quote | None, dict[str, str] | None]:
     """What the platform would pay, and the reason if it would not."""
     try:
@@ -286,19 +286,19 @@ def approve(services: Services, account_id: int, action_id: int, who: Who, note:
             try:
                 plan = _again(work, action, order, who)
                 actions.approve(work, action, who, plan, note)
-            except Unprocessable as error:
-                stale = Conflict(f"it can no longer be done: {error}", code="stale")
+            except Unprocessable as refused:
+                stale = Conflict(f"it can no longer be done: {refused}", code="stale")
         if stale is not None:
             stale.next_step = "Look at the order as it is now and ask again."
-            error = {"code": "stale", "message": str(stale), "next_step": stale.next_step}
-            actions.reject(work, action, who, note, error=error)
+            reason = {"code": "stale", "message": str(stale), "next_step": stale.next_step}
+            actions.reject(work, action, who, note, error=reason)
         answer = views.action(action)
     if stale is not None:
         raise stale
     return answer
 
 
-def _again(work: Work, action: Action, order: Order, who: Who) -> deciding.Plan:
+def _again(work: Work, action: Action, order: Order, who: Who) -> actions.Plan:
     """The plan, made anew on the order as it now is, within the approver's own limits."""
 
     from integration.wishes import Wish as WishType

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from redis import Redis
 from rq.cron import CronScheduler
-from rq.serializers import JSONSerializer
 from sqlalchemy import delete
 
 from integration import actions, inbox, privacy, syncing
@@ -63,7 +62,4 @@ def run_cron(redis: Redis) -> None:
         ttl=30,
         failure_ttl=600,
     )
-    scheduler.start()
-
-
-SERIALIZER = JSONSerializer
+    scheduler.start()  # type: ignore[no-untyped-call] # RQ has no annotation here

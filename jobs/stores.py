@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 import connectors
+from connectors import transport
 from connectors.shopify import install as shopify_install
 from integration import stores
 from integration.db.stores import Store
@@ -41,7 +42,9 @@ def open_store(services: Services, store_id: int, interactive: bool = False) -> 
                 raise StoreDenied("the store is disconnected")
             credentials = stores.credentials(work, services.vault, store)
             version, hand_made = store.credentials_version, store.hand_made
-        if not isinstance(credentials, ShopifyCredentials) or not _expiring(services, credentials):
+        if not isinstance(credentials, ShopifyCredentials) or not shopify_install.is_due(
+            credentials, services.now(), ahead=REFRESH_BEFORE
+        ):
             return connectors.open_store(
                 credentials,
                 services.settings,
@@ -51,14 +54,6 @@ def open_store(services: Services, store_id: int, interactive: bool = False) -> 
             )
         _refresh(services, account_id, store_id, version, credentials)
     raise RateLimited("another process is refreshing this store's token", wait=5.0)
-
-
-def _expiring(services: Services, credentials: ShopifyCredentials) -> bool:
-    return (
-        credentials.expires_at is not None
-        and credentials.refresh_token is not None
-        and credentials.expires_at < services.now() + REFRESH_BEFORE
-    )
 
 
 def _refresh(
@@ -75,7 +70,8 @@ def _refresh(
         time.sleep(0.25)  # another process is at it; look again
         return
     try:
-        fresh = shopify_install.refresh(credentials, settings=services.settings, now=services.now)
+        with transport.new_client() as http:
+            fresh = shopify_install.refresh(services.settings, credentials, now=services.now(), http=http)
     except StoreDenied as error:
         with services.transaction(account_id) as work:
             stores.denied(work, stores.find(work, store_id), error)
@@ -99,8 +95,7 @@ def refresh_idle(services: Services) -> int:
     for account_id, store_id, version, sealed in rows:
         assert sealed is not None
         credentials = services.vault.open_record(sealed, ShopifyCredentials)
-        ends = credentials.refresh_expires_at
-        if ends is None or ends > services.now() + timedelta(days=30):
+        if not shopify_install.is_idle(credentials, services.now()):
             continue
         try:
             _refresh(services, account_id, store_id, version, credentials)

@@ -73,7 +73,17 @@ def decide_all(hearing: Hearing, binding: Binding) -> Verdicts:
         bound = binding(order, line)
         verdict = _judge_line(hearing, line, law, is_claim, bound)
         lines.append(verdict)
-        judged.append(Judged(line, bound, verdict.quantity, verdict.outcome, verdict.basis, verdict.items))
+        judged.append(
+            Judged(
+                line,
+                bound,
+                verdict.quantity,
+                verdict.basis,
+                verdict.items,
+                payable=verdict.payable,
+                unsent=verdict.days.unsent,
+            )
+        )
     return Verdicts(
         country=order.country,
         notice=request.notice,
@@ -109,8 +119,7 @@ def _judge_line(
         outcome, basis, notes = Outcome.REFUSE, Basis.NONE, (NOTHING_LEFT,)
     elif asked > quantity:
         notes += (Ground("D14", "quantity_capped", {"left": quantity, "refused": asked - quantity}),)
-    accepted = outcome is Outcome.ACCEPT
-    payable = accepted and (basis is not Basis.CONFORMITY or law.refund_now)
+    payable = outcome is Outcome.ACCEPT and (basis is not Basis.CONFORMITY or law.refund_now)
     return LineVerdict(
         line=line,
         days=days,
@@ -124,6 +133,7 @@ def _judge_line(
         grounds=(*notes, *law.grounds, *policy.grounds),
         missing=_missing(law, policy, outcome, basis),
         resolutions=_resolutions(bound, outcome, basis, law),
+        payable=payable,
         items=line_items(line, hearing.nets.get(line.id, 0), quantity) if payable and quantity else 0,
     )
 

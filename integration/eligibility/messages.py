@@ -91,6 +91,7 @@ GROUNDS: Mapping[str, str] = {
     "money_delivery_unshipped": N_(
         "Nothing was sent yet: all payments go back, with the delivery as chosen."
     ),
+    "money_delivery_cheapest": N_("The delivery cost goes back up to the cheapest standard delivery."),
     "money_delivery_stays": N_("The store's policy does not refund the delivery cost."),
     "money_due": N_("To be paid back by %(due)s."),
     "money_due_waits": N_(

@@ -113,6 +113,8 @@ class LineVerdict(msgspec.Struct, frozen=True, kw_only=True):
     grounds: tuple[Ground, ...]
     missing: tuple[Missing, ...]
     resolutions: tuple[str, ...]
+    payable: bool
+    """Accepted, and by a right that brings money rather than a repair."""
     items: int
     """What goes back for the goods of this line, before fees, in minor units."""
 

@@ -1,0 +1,5 @@
+"""`python -m integration` is the `integration` command."""
+
+from integration.cli import main
+
+main()

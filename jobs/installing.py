@@ -1,0 +1,143 @@
+"""A store comes in: its credentials are tried before they are kept, then its copy begins."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+import connectors
+from connectors import transport
+from connectors.shopify import install as shopify
+from connectors.woocommerce import install as woocommerce
+from integration import policies, stores
+from integration.db.accounts import Account
+from integration.db.stores import Store
+from integration.errors import BadInput, StoreForbidden
+from integration.ports import ShopifyCredentials, WooCommerceCredentials
+from integration.records import Platform
+from jobs.boot import Services
+
+
+def account_for(services: Services, platform: Platform, domain: str, name: str = "") -> int:
+    """Whose store this is: the account that has it, the only account, or (hosted for many) a new one."""
+    with services.everywhere() as work:
+        store = stores.by_domain(work, platform, domain)
+        if store is not None:
+            return store.account_id
+        ids = work.session.scalars(select(Account.id).order_by(Account.id).limit(2)).all()
+        if len(ids) == 1:
+            return ids[0]
+        account = Account(name=name or domain, created_at=services.now(), settings={})
+        work.add(account)
+        work.session.flush()
+        account_id = account.id
+    with services.transaction(account_id) as work:
+        policies.ensure_policy(work)
+    return account_id
+
+
+def connect_shopify(
+    services: Services,
+    credentials: ShopifyCredentials,
+    *,
+    by: str,
+    account_id: int | None = None,
+    hand_made: bool = False,
+) -> int:
+    """Ask the shop who it is, then keep its token. Returns the store's id. Raises StoreError, Conflict."""
+    api = connectors.open_store(
+        credentials, services.settings, now=services.now, interactive=True, hand_made=hand_made
+    )
+    try:
+        shop = api.shop()
+    finally:
+        api.close()
+    if not hand_made and (missing := shopify.missing_scopes(services.settings, shop.scopes)):
+        raise StoreForbidden(
+            f"the shop did not grant: {', '.join(missing)}",
+            code="missing_scopes",
+            next_step="Install the app again and grant all permissions that it asks for.",
+        )
+    account_id = account_id or account_for(services, Platform.SHOPIFY, shop.domain, shop.name)
+    url = services.settings.shopify_origin.format(shop=credentials.shop)
+    with services.transaction(account_id) as work:
+        store = stores.connect(
+            work,
+            services.vault,
+            Platform.SHOPIFY,
+            shop,
+            credentials,
+            url=url,
+            hand_made=hand_made,
+            by=by,
+        )
+        return store.id
+
+
+def connect_woocommerce(
+    services: Services,
+    credentials: WooCommerceCredentials,
+    *,
+    by: str,
+    account_id: int | None = None,
+    hand_made: bool = False,
+) -> int:
+    """Try the keys on the store, then keep them. Returns the store's id. Raises StoreError, Conflict."""
+    shop = woocommerce.check(credentials, now=services.now, allow_http=services.settings.allow_http_stores)
+    account_id = account_id or account_for(services, Platform.WOOCOMMERCE, shop.domain, shop.name)
+    with services.transaction(account_id) as work:
+        store = stores.connect(
+            work,
+            services.vault,
+            Platform.WOOCOMMERCE,
+            shop,
+            credentials,
+            url=credentials.url,
+            hand_made=hand_made,
+            by=by,
+        )
+        return store.id
+
+
+def exchange_code(services: Services, shop: str, code: str, *, account_id: int | None, by: str) -> int:
+    """Second half of the authorization-code grant. Returns the store's id."""
+    with transport.new_client() as http:
+        credentials = shopify.exchange_code(services.settings, shop, code, now=services.now(), http=http)
+    return connect_shopify(services, credentials, by=by, account_id=account_id)
+
+
+def open_from_admin(services: Services, shop: str, token: str) -> int:
+    """The embedded home was opened: the shop's store, connected at the first visit. Returns its id.
+
+    A live token is never exchanged again: each exchange ends the one before it. One visit at a time
+    does the exchange; a second tab waits for the first one's result.
+    """
+    found = _connected(services, shop)
+    if found is not None:
+        return found
+    with services.redis.lock(f"deskside:install:{shop}", timeout=60, blocking_timeout=30):
+        found = _connected(services, shop)
+        if found is not None:
+            return found
+        with transport.new_client() as http:
+            credentials = shopify.exchange_session_token(
+                services.settings, shop, token, now=services.now(), http=http
+            )
+        return connect_shopify(services, credentials, by=f"shopify:{shop}")
+
+
+def _connected(services: Services, shop: str) -> int | None:
+    """The shop's store, if its token still works as far as we know."""
+    with services.everywhere(write=False) as work:
+        store: Store | None = stores.by_domain(work, Platform.SHOPIFY, shop)
+        if store is None or store.credentials is None:
+            return None
+        with services.reading(store.account_id) as mine:
+            error = stores.state(mine, store.id).error or {}
+        return None if error.get("code") in ("store_denied", "reopen_app") else store.id
+
+
+def check_store_address(services: Services, text: str) -> str:
+    """The WooCommerce site that a merchant means. Raises :exc:`BadInput` in words for the merchant."""
+    if len(text) > 500:
+        raise BadInput("the address is too long")
+    return woocommerce.normalise_url(text, allow_http=services.settings.allow_http_stores)
