@@ -39,8 +39,22 @@ class SuggestedMove(Shape):
     parentTransaction: Parent | None = None
 
 
+class OpenLine(Shape):
+    id: str
+    unfulfilledQuantity: int = 0
+
+
+class OpenLines(Struct):
+    lineItems: Nodes[OpenLine]
+
+
+class Lines(Struct):
+    order: OpenLines | None
+
+
 class SuggestedLine(Shape):
     lineItem: Ref
+    restockType: str = "RETURN"
     location: Ref | None = None
 
 
@@ -180,8 +194,9 @@ def _receipt(made: MadeRefund, request: ActionRequest) -> Receipt:
 def _suggest(api: GraphQL, request: ActionRequest) -> tuple[SuggestedOrder, Suggestion]:
     """The shop's own sum. For an amount alone, all is asked for: that names every payment that is left."""
     alone = not request.lines and request.shipping is None
+    kinds = _restock_types(api, request)
     lines = [
-        {"lineItemId": line.line_id, "quantity": line.quantity, "restockType": _restock(line.restock)}
+        {"lineItemId": line.line_id, "quantity": line.quantity, "restockType": kinds[line.line_id]}
         for line in request.lines
     ]
     order = api.read(
@@ -199,8 +214,19 @@ def _suggest(api: GraphQL, request: ActionRequest) -> tuple[SuggestedOrder, Sugg
     return order, order.suggestedRefund
 
 
-def _restock(restock: bool) -> str:
-    return "RETURN" if restock else "NO_RESTOCK"
+def _restock_types(api: GraphQL, request: ActionRequest) -> dict[str, str]:
+    """CANCEL puts back what never left, RETURN what came back. Source: schema, RefundLineItemRestockType."""
+    types = {wish.line_id: "RETURN" if wish.restock else "NO_RESTOCK" for wish in request.lines}
+    cursor, more = None, "RETURN" in types.values()
+    while more:
+        order = api.read("05_order_lines_page", Lines, id=request.order_id, cursor=cursor).order
+        page = order.lineItems if order else Nodes(nodes=[])
+        waiting = {line.id: line.unfulfilledQuantity for line in page.nodes}
+        for wish in request.lines:
+            if wish.restock and waiting.get(wish.line_id, 0) >= wish.quantity:
+                types[wish.line_id] = "CANCEL"
+        cursor, more = page.pageInfo.endCursor, page.pageInfo.hasNextPage
+    return types
 
 
 def _input(request: ActionRequest, amount: Money, suggestion: Suggestion) -> dict[str, Any]:
@@ -238,18 +264,15 @@ def _input(request: ActionRequest, amount: Money, suggestion: Suggestion) -> dic
 
 
 def _lines(request: ActionRequest, suggestion: Suggestion) -> list[dict[str, Any]]:
-    places = {each.lineItem.id: each.location.id for each in suggestion.refundLineItems if each.location}
+    """As suggested: with the kind of restocking that we asked for, and the place that the shop names."""
+    told = {each.lineItem.id: each for each in suggestion.refundLineItems}
     lines = []
     for wish in request.lines:
-        place = places.get(wish.line_id) if wish.restock else None
-        line: dict[str, Any] = {
-            "lineItemId": wish.line_id,
-            "quantity": wish.quantity,
-            # Without a place to put it, the shop would refuse to restock and with it to refund.
-            "restockType": _restock(wish.restock and place is not None),
-        }
-        if place is not None:
-            line["locationId"] = place
+        each = told.get(wish.line_id)
+        kind = each.restockType if each and wish.restock else "NO_RESTOCK"
+        line: dict[str, Any] = {"lineItemId": wish.line_id, "quantity": wish.quantity, "restockType": kind}
+        if wish.restock and each and each.location:
+            line["locationId"] = each.location.id
         lines.append(line)
     return lines
 
