@@ -7,10 +7,10 @@ Pure: no clock, no database, no network. This is engineering data, not legal adv
     policy.py      the store's terms, in versions
     law/           statutory floors as cited data
     rights.py      the law towards one line; windows.py: the policy towards it
-    refund.py      the sum
+    refund.py      the sum; tenders.py: over means of payment; paydates.py: until when
     engine.py      judge()
     explain.py     text and JSON; messages.py: the words
-    check.py       cases in files; whatif.py: two policies side by side
+    check.py       cases in files (caseform.py, fields.py); whatif.py: two policies side by side
 """
 
 from integration.eligibility.engine import judge
