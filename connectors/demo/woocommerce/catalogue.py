@@ -126,7 +126,7 @@ def _product(
         "categories": [_term(product.category, terms)],
         "brands": [],
         "tags": [_term(name, terms) for name in product.tags],
-        "images": [_image(shop, id_, product, at)],
+        "images": [_image(id_, product, at)],
         "attributes": [
             {"id": 0, "name": name, "slug": name, "position": place, "visible": True, "variation": True,
              "options": values}
@@ -152,12 +152,12 @@ def _term(name: str, terms: dict[str, int]) -> Json:
     return {"id": terms[name], "name": name, "slug": slug(name)}
 
 
-def _image(shop: Shop, id_: int, product: Product, at: int) -> Json:
+def _image(id_: int, product: Product, at: int) -> Json:
     return {
         "id": id_ + 100_000,
         "created": at,
         "modified": at,
-        "src": f"{shop.url}/wp-content/uploads/{product.sku}.svg",
+        "src": f"/wp-content/uploads/{product.sku}.svg",
         "name": product.title,
         "alt": product.title,
     }
@@ -216,12 +216,7 @@ def _image_view(shop: Shop, image: Json) -> Json:
     return {
         "id": image["id"],
         **moments,
-        "src": address(shop, image["src"]),
+        "src": shop.url + image["src"],
         "name": image["name"],
         "alt": image["alt"],
     }
-
-
-def address(shop: Shop, src: str) -> str:
-    """Pictures were stored when the shop may have had another address."""
-    return shop.url + src[src.index("/wp-content") :] if "/wp-content" in src else src

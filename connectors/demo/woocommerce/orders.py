@@ -343,7 +343,7 @@ def view(shop: Shop, document: Json, refunds: list[Json] | None = None) -> Json:
         "cart_hash": document["cart_hash"],
         "number": f"{shop.number_prefix}{id_}",
         "meta_data": document["meta_data"],
-        "line_items": document["line_items"],
+        "line_items": shown_lines(shop, document["line_items"]),
         "tax_lines": document["tax_lines"],
         "shipping_lines": document["shipping_lines"],
         "fee_lines": document["fee_lines"],
@@ -360,6 +360,16 @@ def view(shop: Shop, document: Json, refunds: list[Json] | None = None) -> Json:
         "currency_symbol": "€",
         "_links": links,
     }
+
+
+def shown_lines(shop: Shop, lines: Sequence[Json]) -> list[Json]:
+    """Product lines with the addresses of their pictures; the shop keeps only the path."""
+    return [
+        {**item, "image": {**item["image"], "src": shop.url + item["image"]["src"]}}
+        if item["image"]["src"]
+        else item
+        for item in lines
+    ]
 
 
 def views(shop: Shop, documents: Sequence[Json]) -> list[Json]:

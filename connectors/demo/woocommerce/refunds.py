@@ -285,6 +285,7 @@ def view(shop: Shop, refund: Json, *, with_parent: bool = False) -> Json:
     lines = ("line_items", "shipping_lines", "tax_lines", "fee_lines")
     shown |= {key: refund[key] for key in (*keys, *lines)}
     path = f"orders/{order_id}/refunds/{refund['id']}"
+    shown["line_items"] = orders.shown_lines(shop, refund["line_items"])
     shown["_links"] = shop.links(path, allow=["GET", "DELETE"], up=f"orders/{order_id}")
     return shown
 
