@@ -55,7 +55,7 @@ def check_file(path: Path, out: TextIO, err: TextIO | None = None) -> int:
             print(f"{path}: line {number}: {name}: unknown name, not used", file=err)
         answer = check(case)
         differs = differs or answer.get("ok") is False
-        print(json.dumps(answer, ensure_ascii=False), file=out)
+        print(json.dumps(answer), file=out)
     return 2 if unreadable else 1 if differs else 0
 
 

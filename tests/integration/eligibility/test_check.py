@@ -263,3 +263,15 @@ def test_an_expected_decimal_number_can_be_printed(tmp_path):
     _, [answer], _ = run(tmp_path, json.dumps(case))
 
     assert answer["differs"]["due"] == {"expected": "1.5", "got": "2026-03-30"}
+
+
+def test_what_no_console_can_write_is_escaped(tmp_path):
+    case = copy.deepcopy(GOOD)
+    case["in"]["id"] = "\ud800"
+    file = tmp_path / "cases.jsonl"
+    file.write_text(json.dumps(case))
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+
+    assert check_file(file, out) == 0
+    out.flush()
+    assert out.buffer.getvalue().startswith(b'{"id": "\\ud800"')
