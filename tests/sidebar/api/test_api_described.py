@@ -1,0 +1,102 @@
+"""The description fits the routes, and the answers fit the description."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from integration import views
+from sidebar.api.calls import CALLS
+
+FILLED = {
+    "/stores": views.StoreList,
+    "/stores/{store_id}": views.StoreShape,
+    "/customers": views.MatchList,
+    "/customers/{customer_id}": views.CustomerShape,
+    "/orders": views.OrderPage,
+    "/orders/{order_id}": views.OrderShape,
+    "/orders/{order_id}/eligibility": views.EligibilityShape,
+    "/audit": views.AuditPage,
+    "/actions/{action_id}": views.ActionShape,
+}
+
+
+@pytest.fixture
+def document(app):
+    response = app.test_client().get("/api/v1/openapi.json")
+    assert response.status_code == 200
+    return response.get_json()
+
+
+def test_it_is_openapi_3_1_and_needs_no_token(document):
+    assert document["openapi"] == "3.1.0"
+    assert document["servers"] == [{"url": "http://127.0.0.1:1/api/v1"}]
+    assert document["security"] == [{"token": []}]
+
+
+def test_every_route_is_in_it_and_nothing_else(app, document):
+    routes = {
+        (re.sub(r"<(\w+)>", r"{\1}", rule.rule.removeprefix("/api/v1")), method.lower())
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/")
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    described = {(path, method) for path, methods in document["paths"].items() for method in methods}
+    assert routes - {("/openapi.json", "get")} == described
+
+
+def test_every_reference_in_it_leads_somewhere(document):
+    text = msgspec.json.encode(document).decode()
+    names = set(re.findall(r'"#/components/schemas/(\w+)"', text))
+    assert names <= document["components"]["schemas"].keys()
+    assert {"OrderShape", "Wish", "ProblemShape"} <= names
+
+
+def test_every_path_parameter_is_declared(document):
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            declared = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
+            assert declared == set(re.findall(r"{(\w+)}", path))
+
+
+def test_calls_that_act_ask_for_a_key(document):
+    for path in ("refunds", "cancel", "returns", "note"):
+        parameters = document["paths"][f"/orders/{{order_id}}/{path}"]["post"]["parameters"]
+        assert [one["name"] for one in parameters if one["in"] == "header"] == ["Idempotency-Key"]
+
+
+def test_names_of_operations_are_unique(document):
+    names = [
+        operation["operationId"] for methods in document["paths"].values() for operation in methods.values()
+    ]
+    assert len(names) == len(set(names)) == len(CALLS)
+
+
+def test_real_answers_fit_the_described_shapes(admin, sold):
+    order_id, record = sold
+    store = admin.get("/stores").get_json()["items"][0]["id"]
+    customer = admin.get("/customers", order=record.name).get_json()["items"][0]["id"]
+    wish = {"lines": [{"line_id": f"{order_id}.11", "quantity": 1}]}
+    asked = admin.post(f"/orders/{order_id}/refunds", wish, key="k")
+    msgspec.convert(asked.get_json(), views.ActionShape)
+    preview = admin.post(f"/orders/{order_id}/refunds/preview", wish)
+    msgspec.convert(preview.get_json(), views.PreviewShape)
+    action = asked.get_json()["id"]
+    for path, shape in FILLED.items():
+        where = path.format(store_id=store, customer_id=customer, order_id=order_id, action_id=action)
+        arguments = {"order": record.name} if path == "/customers" else {}
+        response = admin.get(where, **arguments)
+        assert response.status_code == 200
+        assert msgspec.convert(response.get_json(), shape)
+
+
+def test_every_reading_call_is_held_against_its_shape():
+    reading = {call.path: call.answers for call in CALLS if call.method == "GET"}
+    assert reading == FILLED
+
+
+def test_problems_fit_their_shape_too(app, admin):
+    msgspec.convert(app.test_client().get("/api/v1/stores").get_json(), views.ProblemShape)
+    msgspec.convert(admin.get("/orders/77").get_json(), views.ProblemShape)
