@@ -17,6 +17,7 @@ from integration.ids import child_id
 from integration.money import Money
 from integration.ports import ActionKind
 from integration.records import FinancialStatus, FulfillmentStatus, Platform
+from integration.views import admin_url
 from sidebar.formats import day, local
 from sidebar.parcels import Parcel, parcels
 from sidebar.verdicts import VerdictCard, verdict_card
@@ -343,16 +344,6 @@ def reasons() -> dict[str, str]:
 
 def reason_word(code: str) -> str:
     return reasons().get(code, "")
-
-
-def admin_url(order: Order, store: Store) -> str | None:
-    """The order's page in the store's own admin."""
-    number = order.platform_id.rsplit("/", 1)[-1]
-    if store.platform is Platform.SHOPIFY:
-        return f"https://{store.domain}/admin/orders/{number}"
-    if store.url.startswith(("https://", "http://")):
-        return f"{store.url}/wp-admin/admin.php?page=wc-orders&action=edit&id={number}"
-    return None
 
 
 def _address(address: dict[str, Any] | None) -> str:

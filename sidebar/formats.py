@@ -164,4 +164,5 @@ def install(app: Flask) -> None:
         short_day=short_day,
         tail=tail,
         tiny_day=tiny_day,
+        zero=lambda amount: Money(0, amount.currency),
     )

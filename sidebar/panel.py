@@ -50,7 +50,7 @@ def page(desk: Desk, visit: Visit | None, entrance: Door) -> Response:
         with services().reading(desk.account_id) as work:
             enter(work, visit)
         shown, token = show(visit), tokens.mint(visit)
-    elif entrance.sdk or entrance.kind == "generic":
+    else:
         shown = Shown(render_template("_wait.html"), "Deskside")
     if request.accept_mimetypes.best == "application/json":
         return jsonify(html=shown.html, title=shown.title, token=token, **_of(visit))

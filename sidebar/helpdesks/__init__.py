@@ -51,7 +51,9 @@ class Door:
     answer: Callable[[Desk, Visit], ResponseReturnValue] | None = None
     """How the door answers, where that is not the page: JSON cards."""
     sdk: tuple[str, ...] = ()
-    """Script addresses of the vendor's SDK, loaded before ours."""
+    """Script addresses of the vendor's SDK, loaded before ours; the door allows their host."""
+    bridge: tuple[str, ...] = ()
+    """Our own static files, loaded before panel.js: `window.desksideBridge` joins vendor and pane."""
 
 
 def door(kind: str) -> Door:

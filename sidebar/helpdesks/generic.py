@@ -28,6 +28,9 @@ SKEW = timedelta(seconds=30)
 LONGEST_TOKEN = 8192
 
 
+CAPABILITIES = ("insertReply", "resize", "notify", "openUrl")
+
+
 class People(msgspec.Struct, frozen=True):
     emails: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
@@ -46,6 +49,15 @@ class Claims(msgspec.Struct, frozen=True):
     jti: str
     email: str = ""
     name: str = ""
+    conversation: str = ""
+    subject: str = ""
+    language: str = ""
+    customer: People = People()
+
+
+class Context(msgspec.Struct, frozen=True):
+    """The host's `context` message."""
+
     conversation: str = ""
     subject: str = ""
     language: str = ""
@@ -87,10 +99,32 @@ def read(token: str, desk: Desk, app_url: str, now: datetime) -> Claims:
 
 
 def open_door(request: Request, desk: Desk) -> Visit | None:
-    token = request.form.get("token", "") if request.method == "POST" else ""
     if request.method == "GET":
         return None
-    return visit_of(token, desk)
+    if "token" not in request.form and "context" in request.form:
+        return claimed(request.form["context"], desk)
+    return visit_of(request.form.get("token", ""), desk)
+
+
+def claimed(text: str, desk: Desk) -> Visit:
+    """What the host's message says without a token: a claim, good for asking to be paired."""
+    try:
+        context = msgspec.json.decode(text[:LONGEST_TOKEN], type=Context)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        context = Context()
+    return Visit(
+        account_id=desk.account_id,
+        helpdesk_id=desk.id,
+        helpdesk=desk.kind,
+        assurance=Assurance(agent=Proof.CLAIMED, customer=Proof.CLAIMED),
+        born=services().now(),
+        emails=_few(context.customer.emails),
+        phones=_few(context.customer.phones),
+        conversation=context.conversation[:200],
+        subject=context.subject[:500],
+        language=known(context.language) or "",
+        capabilities=CAPABILITIES,
+    )
 
 
 def visit_of(token: str, desk: Desk) -> Visit:
@@ -119,7 +153,7 @@ def visit_of(token: str, desk: Desk) -> Visit:
         subject=claims.subject[:500],
         language=known(claims.language) or "",
         interface=agent.locale if agent else "",
-        capabilities=("insertReply", "resize", "notify", "openUrl"),
+        capabilities=CAPABILITIES,
     )
 
 

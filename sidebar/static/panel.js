@@ -1,0 +1,605 @@
+/* The pane's one script: asks the server for pieces, keeps the app token in memory, talks to the host.
+   No storage, no cookies. Everything it shows was rendered by the server. */
+(() => {
+  "use strict";
+  const app = document.getElementById("app");
+  const toast = document.getElementById("toast");
+  const start = JSON.parse(document.getElementById("start").textContent);
+  const state = { token: start.token, conversation: start.conversation || "", turn: 0, singleKeys: true, query: null };
+  const $ = (selector, root = app) => root.querySelector(selector);
+  const $$ = (selector, root = app) => [...root.querySelectorAll(selector)];
+  const pane = () => $(".pane");
+  let words = {};
+
+  // ---- The server -----------------------------------------------------------------------------
+
+  class Problem extends Error {
+    constructor(body) { super(body.next_step || body.headline || body.detail || ""); this.body = body; }
+  }
+
+  async function ask(path, { form, key, json } = {}) {
+    const headers = { Accept: json ? "application/json, application/problem+json" : "text/html, application/problem+json" };
+    if (state.token) headers.Authorization = `Bearer ${state.token}`;
+    if (key) headers["Idempotency-Key"] = key;
+    let answer;
+    try {
+      answer = await fetch(path, { method: form ? "POST" : "GET", body: form, headers, credentials: "omit", cache: "no-store" });
+    } catch {
+      throw new Problem({ next_step: words.noAnswer, status: 0 });
+    }
+    if (!answer.ok) {
+      const body = await answer.json().catch(() => ({ status: answer.status }));
+      throw new Problem(body);
+    }
+    return json ? answer.json() : answer.text();
+  }
+
+  const fields = (values) => { const form = new URLSearchParams(); for (const [name, value] of Object.entries(values)) form.set(name, value); return form; };
+
+  setInterval(async () => {
+    if (!state.token) return;
+    try { state.token = (await ask("/sidebar/token", { form: fields({}), json: true })).token; } catch { /* the next request says so */ }
+  }, 8 * 60 * 1000);
+
+  // ---- The pane -------------------------------------------------------------------------------
+
+  function settle() {
+    const found = $("#words");
+    if (found) words = JSON.parse(found.textContent);
+    const root = pane();
+    document.documentElement.lang = root.lang;
+    document.documentElement.dir = root.dir;
+    follow();
+  }
+
+  /* Put a new picture in place. The same customer: what is open, where one reads and what one types stays. */
+  function swap(html, { keep = false, focus = false } = {}) {
+    const open = keep ? $$("details[open]").map((one) => one.closest("[id]")?.id + "/" + one.className) : null;
+    const view = keep ? pane().dataset.view : undefined;
+    const draft = keep ? $("[data-testid=reply-text]") : null;
+    const text = draft && draft.dataset.touched ? draft.value : null;
+    const at = document.activeElement && app.contains(document.activeElement) ? document.activeElement.id : "";
+    const scroll = scrollY;
+    app.innerHTML = html;
+    settle();
+    if (keep) {
+      for (const one of $$("details")) one.open = open.includes(one.closest("[id]")?.id + "/" + one.className);
+      if (view) pane().dataset.view = view;
+      const letter = $("[data-testid=reply-text]");
+      if (text !== null && letter) { letter.value = text; letter.dataset.touched = "1"; }
+      scrollTo(0, scroll);
+      if (at) document.getElementById(at)?.focus({ preventScroll: true });
+    }
+    if (focus) { const head = $("h1"); if (head) { head.focus(); say(head.textContent.trim()); } }
+  }
+
+  const say = (text) => { const live = $("#said"); if (live) { live.textContent = ""; setTimeout(() => { live.textContent = text; }, 50); } };
+
+  let fading;
+  function tell(text, level = "info") {
+    if (bridge.notify && bridge.notify(level, text)) return;
+    toast.replaceChildren(Object.assign(document.createElement("span"), { textContent: text }));
+    clearTimeout(fading);
+    fading = setTimeout(() => toast.replaceChildren(), 4000);
+  }
+
+  function failed(problem) { tell(problem.message || words.failed || "", "error"); }
+
+  async function load(path, options = {}) {
+    const turn = ++state.turn;
+    try {
+      const html = await ask(path);
+      if (turn === state.turn) swap(html, options);
+    } catch (problem) { if (turn === state.turn) failed(problem); }
+  }
+
+  const customer = () => pane().dataset.customer || "";
+  const here = () => (customer() ? `?customer=${customer()}` : "");
+  const again = () => load(`/sidebar/pane${here()}`, { keep: true });
+
+  function search(text) {
+    const query = text.trim();
+    if (query) load(`/sidebar/pane?q=${encodeURIComponent(query)}`, { focus: true });
+  }
+
+  // ---- Age of what is shown, and news ---------------------------------------------------------
+
+  const put = (text, values) => (text || "").replace(/\{(\w+)\}/g, (_all, name) => values[name]);
+
+  function age(seconds) {
+    if (seconds < 60) return put(words.s, { count: seconds });
+    if (seconds < 3600) return put(words.min, { count: Math.floor(seconds / 60) });
+    return put(words.h, { hours: Math.floor(seconds / 3600), minutes: Math.floor(seconds / 60) % 60 });
+  }
+
+  function badge(seconds, mood, at) {
+    const one = $(".fresh");
+    if (!one || one.dataset.state === "load" || seconds === null) return;
+    one.dataset.ageSeconds = seconds;
+    if (mood) one.dataset.state = mood; else delete one.dataset.state;
+    if (at) one.dataset.at = at;
+    const text = mood === "old" && one.dataset.at ? put(words.asOf, { time: one.dataset.at }) : words.upToDate;
+    if (mood !== "down") one.textContent = `${text} · ${age(seconds)}`;
+  }
+
+  setInterval(() => {
+    const one = $(".fresh");
+    if (document.visibilityState !== "visible" || !one || !one.dataset.ageSeconds) return;
+    badge(Number(one.dataset.ageSeconds) + 1, one.dataset.state, "");
+  }, 1000);
+
+  const busy = () => $("dialog[open]") || pane().dataset.view === "reply";
+
+  async function news() {
+    if (document.visibilityState !== "visible" || !state.token || !customer()) return;
+    const turn = state.turn;
+    try {
+      const found = await ask(`/sidebar/freshness${here()}`, { json: true });
+      if (turn !== state.turn) return;
+      badge(found.age, found.state, found.at);
+      if (found.version && found.version !== pane().dataset.version && !busy()) await again();
+    } catch (problem) {
+      if (problem.body.status === 0) badge(Number($(".fresh")?.dataset.ageSeconds || 0), "old", "");
+      else if (problem.body.code === "expired" || problem.body.code === "access_ended") { state.token = ""; failed(problem); }
+    }
+  }
+  setInterval(news, 10000);
+  document.addEventListener("visibilitychange", news);
+
+  /* Actions that are under way are asked for until they have ended. */
+  let following;
+  function follow(wait = 700) {
+    clearTimeout(following);
+    if ($("[data-refresh]")) following = setTimeout(async () => {
+      for (const one of $$("[data-refresh]")) {
+        try {
+          const html = await ask(`/sidebar/actions/${one.dataset.action}`);
+          const status = one.dataset.status;
+          one.outerHTML = html;
+          const now = document.getElementById(`action-${one.dataset.action}`);
+          if (now && now.dataset.status !== status && !now.hasAttribute("data-refresh")) { say(now.textContent.trim()); if (!busy()) await again(); }
+        } catch { /* asked again below */ }
+      }
+      follow(Math.min(wait * 1.4, 4000));
+    }, wait);
+  }
+
+  // ---- Dialogues ------------------------------------------------------------------------------
+
+  let opener = null;
+
+  function show(dialog, from) {
+    opener = from || document.activeElement;
+    pane().append(dialog);
+    dialog.addEventListener("close", () => { dialog.remove(); if (opener && opener.isConnected) opener.focus(); });
+    dialog.showModal();
+    const first = dialog.querySelector("input:not([type=hidden]):not([disabled]), textarea, select");
+    if (first) first.focus();
+    const form = dialog.querySelector("[data-preview]");
+    if (form) preview(form, 0);
+    return dialog;
+  }
+
+  async function dialog(button) {
+    if (button.getAttribute("aria-disabled") === "true" || $("dialog[open]") || button.dataset.busy) return;
+    button.dataset.busy = "1";
+    try {
+      const holder = document.createElement("template");
+      holder.innerHTML = await ask(`/sidebar/orders/${button.dataset.order}/${button.dataset.kind}`);
+      show(holder.content.querySelector("dialog"), button);
+    } catch (problem) { failed(problem); } finally { delete button.dataset.busy; }
+  }
+
+  const fromTemplate = (id, from) => show(document.getElementById(id).content.querySelector("dialog").cloneNode(true), from);
+
+  let thinking;
+  function preview(form, wait = 250) {
+    const confirm = form.querySelector("[data-testid=refund-confirm]");
+    confirm.setAttribute("aria-disabled", "true");
+    clearTimeout(thinking);
+    const turn = (form.dataset.turn = String(Number(form.dataset.turn || 0) + 1));
+    thinking = setTimeout(async () => {
+      const data = new URLSearchParams(new FormData(form));
+      try {
+        const html = await ask(`/sidebar/orders/${form.dataset.order}/refund/preview`, { form: data });
+        if (form.dataset.turn !== turn || !form.isConnected) return;
+        reckoned(form, html, confirm);
+      } catch (problem) { if (form.dataset.turn === turn) trouble(form, problem); }
+    }, wait);
+  }
+
+  function reckoned(form, html, confirm) {
+    const sum = form.querySelector("[data-sum]");
+    sum.innerHTML = html;
+    trouble(form, null);
+    const result = sum.querySelector("[data-result]");
+    form.querySelector("[data-notes]").innerHTML = sum.querySelector("[data-result-notes]").innerHTML;
+    form.querySelector("[data-exception]").hidden = !result.dataset.exception;
+    const total = form.querySelector("[data-testid=refund-total]");
+    total.innerHTML = result.innerHTML;
+    form.dataset.sum = result.dataset.sumText;
+    const verb = confirm.querySelector("[data-verb]");
+    verb.textContent = result.dataset.approval ? verb.dataset.approval : verb.dataset.plain;
+    confirm.setAttribute("aria-disabled", result.dataset.allowed && confirm.dataset.may ? "false" : "true");
+    clearTimeout(form.speaking);
+    form.speaking = setTimeout(() => say(confirm.textContent.trim()), 500);
+  }
+
+  function trouble(form, problem) {
+    const box = form.querySelector("[data-problem]");
+    if (!box) return;
+    box.hidden = !problem;
+    box.querySelector("p").textContent = problem ? problem.message : "";
+  }
+
+  async function send(form) {
+    const confirm = form.querySelector("[type=submit]");
+    if (confirm.getAttribute("aria-disabled") === "true" || form.dataset.sending) return;
+    form.dataset.sending = "1";
+    confirm.setAttribute("aria-disabled", "true");
+    trouble(form, null);
+    const data = new URLSearchParams(new FormData(form));
+    if (form.dataset.sum) data.set("sum", form.dataset.sum);
+    try {
+      const html = await ask(`/sidebar/orders/${form.dataset.order}/${form.dataset.kind}`, { form: data, key: form.dataset.key });
+      const order = document.getElementById(`order-${form.dataset.order}`);
+      form.closest("dialog").close();
+      arrived(order, html);
+    } catch (problem) {
+      trouble(form, problem);
+      if (problem.body.code === "sum_changed" && "preview" in form.dataset) preview(form, 0);
+      else confirm.setAttribute("aria-disabled", "false");
+    } finally { delete form.dataset.sending; }
+  }
+
+  function arrived(order, html) {
+    if (!order) return again();
+    let list = order.querySelector("ul.acted");
+    if (!list) {
+      list = document.createElement("ul");
+      list.className = "acted";
+      order.querySelector(".acts").before(list);
+    }
+    const holder = document.createElement("template");
+    holder.innerHTML = html;
+    const one = holder.content.querySelector("li");
+    document.getElementById(one.id)?.remove();
+    list.prepend(one);
+    one.focus({ preventScroll: true });
+    one.scrollIntoView({ block: "nearest" });
+    say(one.textContent.trim());
+    follow();
+  }
+
+  function count(button, by) {
+    const field = button.parentElement.querySelector("input");
+    const most = Number(field.dataset.max);
+    field.value = Math.max(0, Math.min(most, (Number.parseInt(field.value, 10) || 0) + by));
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    if (button.disabled) field.focus();
+  }
+
+  function counted(field) {
+    const most = Number(field.dataset.max);
+    const value = Number.parseInt(field.value, 10) || 0;
+    if (value > most) field.value = most;
+    const [less, more] = field.parentElement.querySelectorAll("button");
+    less.disabled = value <= 0;
+    more.disabled = value >= most;
+    field.closest(".rl").classList.toggle("off", value <= 0);
+  }
+
+  function byAmount(button) {
+    const form = button.closest("form");
+    const amount = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(amount));
+    form.elements.by.value = amount ? "amount" : "lines";
+    for (const one of form.querySelectorAll("[data-by]")) one.hidden = (one.dataset.by === "amount") !== amount;
+    if (amount) form.elements.amount.focus();
+    preview(form, 0);
+  }
+
+  // ---- Reply ----------------------------------------------------------------------------------
+
+  const letter = () => $("[data-testid=reply-text]");
+
+  function openReply() {
+    if (!letter()) return;
+    state.before = scrollY;
+    if (letter().offsetParent === null || pane().clientWidth < 1080) pane().dataset.view = "reply";
+    scrollTo(0, 0);
+    $("#rp").focus();
+  }
+
+  function closeReply() {
+    delete pane().dataset.view;
+    scrollTo(0, state.before || 0);
+    $("[data-act=reply]")?.focus({ preventScroll: true });
+  }
+
+  async function draft(change) {
+    const section = $("#reply");
+    const values = new URLSearchParams({
+      customer: customer(), order: section.dataset.order || "",
+      situation: $("[data-act=situation][aria-pressed=true]")?.dataset.situation || "",
+      language: $("[data-testid=reply-language]").value, ...change,
+    });
+    const turn = state.turn;
+    try {
+      const html = await ask(`/sidebar/reply?${values}`);
+      if (turn !== state.turn) return;
+      section.outerHTML = html;
+      const back = change.situation ? `[data-situation="${CSS.escape(change.situation)}"]` : "[data-testid=reply-language]";
+      $(back)?.focus();
+    } catch (problem) { failed(problem); }
+  }
+
+  async function copy(text) {
+    try { await navigator.clipboard.writeText(text); return true; } catch { /* refused in most frames */ }
+    const field = letter();
+    field.focus();
+    field.select();
+    return document.execCommand("copy"); // works in frames from a click, where the newer way is refused
+  }
+
+  async function copyReply() {
+    tell((await copy(letter().value)) ? words.copied : words.selectText);
+  }
+
+  async function insertReply() {
+    const before = state.conversation;
+    const text = letter().value;
+    let done = null;
+    if (bridge.insertReply) done = await bridge.insertReply(text).catch(() => null);
+    if (before !== state.conversation) return tell(words.changed, "warning");
+    if (done) return tell(words.inserted, "success");
+    return copyReply();
+  }
+
+  // ---- Host -----------------------------------------------------------------------------------
+
+  /* What a helpdesk's own bridge may use. */
+  const panel = {
+    start,
+    /* The conversation is another one: nothing of the old one may stand under the new name. */
+    clear(conversation) {
+      state.turn += 1;
+      state.conversation = conversation || "";
+      state.token = "";
+      const root = pane();
+      root.removeAttribute("data-customer");
+      for (const one of $$("main, aside, dialog")) one.remove();
+      const wait = document.createElement("main");
+      wait.className = "body one";
+      wait.setAttribute("aria-busy", "true");
+      wait.innerHTML = '<div class="sec who"><span class="sk sk-c"></span><div class="sk-rows"><div class="sk w60 h16"></div><div class="sk w80"></div></div></div><div class="sec sk-rows"><div class="sk w30"></div><div class="sk h34"></div><div class="sk w80"></div></div>';
+      root.append(wait);
+      const fresh = $(".fresh");
+      if (fresh) { fresh.dataset.state = "load"; fresh.dataset.ageSeconds = ""; fresh.textContent = words.loading || ""; }
+    },
+    /* Bring the helpdesk's new proof to our door; the answer is the pane of whom it names. */
+    async open(values) {
+      const turn = ++state.turn;
+      try {
+        const found = await ask(location.pathname, { form: fields(values), json: true });
+        if (turn !== state.turn) return;
+        state.token = found.token;
+        state.conversation = found.conversation;
+        document.title = found.title;
+        swap(found.html, { focus: document.hasFocus() });
+      } catch (problem) { if (turn === state.turn) failed(problem); }
+    },
+  };
+
+  /* Our own protocol, objects with {sidebar: 1}; the origin is the tenant's own and pinned. */
+  function genericBridge() {
+    const host = window.parent;
+    const origin = start.origin;
+    if (host === window || !origin) return {};
+    const waiting = new Map();
+    let number = 0;
+    const post = (message) => host.postMessage({ sidebar: 1, ...message }, origin);
+    window.addEventListener("message", (event) => {
+      const message = event.data;
+      if (event.source !== host || event.origin !== origin || !message || message.sidebar !== 1) return;
+      if (message.type === "result" && waiting.has(message.id)) {
+        waiting.get(message.id)(message.ok ? { mode: message.mode || "editor" } : null);
+        waiting.delete(message.id);
+      } else if (message.type === "context") {
+        const context = message.context || {};
+        const conversation = String(context.conversation ?? context.conversation_id ?? "");
+        if (!message.token && conversation === state.conversation && state.token) return;
+        panel.clear(conversation);
+        panel.open(message.token ? { token: message.token } : { context: JSON.stringify(context) });
+      }
+    });
+    post({ type: "ready" });
+    return {
+      insertReply: (text) => new Promise((resolve) => {
+        const id = `m${++number}`;
+        waiting.set(id, resolve);
+        setTimeout(() => { if (waiting.delete(id)) resolve(null); }, 4000);
+        post({ type: "insertReply", id, text });
+      }),
+      resize: (height) => post({ type: "resize", height }),
+      notify: (level, text) => { post({ type: "notify", id: `m${++number}`, level, text }); return false; },
+    };
+  }
+
+  settle();
+  const bridge = (window.desksideBridge || genericBridge)(panel) || {};
+  if (bridge.resize && window.ResizeObserver) {
+    let last = 0;
+    let soon;
+    new ResizeObserver(() => {
+      clearTimeout(soon);
+      soon = setTimeout(() => {
+        const height = Math.ceil(app.getBoundingClientRect().height);
+        if (height !== last) { last = height; bridge.resize(height); }
+      }, 150);
+    }).observe(app);
+  }
+  if (pane().dataset.state === "wait") setTimeout(() => {
+    const none = document.getElementById("no-context");
+    if (none && pane().dataset.state === "wait") { $("main").replaceChildren(none.content.cloneNode(true)); $("h1").focus(); }
+  }, 5000);
+
+  // ---- Pairing --------------------------------------------------------------------------------
+
+  async function pair(button) {
+    button.disabled = true;
+    try {
+      const found = await ask("/sidebar/pair/start", { form: fields({}), json: true });
+      const code = document.getElementById("pair-code");
+      code.hidden = false;
+      code.textContent = found.user_code;
+      window.open(found.url, "_blank", "noopener");
+      const until = Date.now() + found.expires_in * 1000;
+      const wait = async () => {
+        if (Date.now() > until || !code.isConnected) { button.disabled = false; return; }
+        try {
+          const next = await ask("/sidebar/pair/poll", { form: fields({ device_code: found.device_code }), json: true });
+          if (next.token) { state.token = next.token; swap(next.html, { focus: true }); return; }
+        } catch (problem) { failed(problem); button.disabled = false; return; }
+        setTimeout(wait, 2000);
+      };
+      setTimeout(wait, 2000);
+    } catch (problem) { failed(problem); button.disabled = false; }
+  }
+
+  // ---- What is pressed ------------------------------------------------------------------------
+
+  const presses = {
+    dialog, pair,
+    close: (one) => one.closest("dialog").close(),
+    less: (one) => count(one, -1),
+    "more-of": (one) => count(one, 1),
+    by: byAmount,
+    reply: openReply,
+    back: closeReply,
+    copy: copyReply,
+    insert: insertReply,
+    situation: (one) => draft({ situation: one.dataset.situation }),
+    customer: (one) => load(`/sidebar/pane?customer=${one.dataset.customer}`, { focus: true }),
+    find: (one) => search(one.dataset.query),
+    home: () => load("/sidebar/pane", { focus: true }),
+    more: () => load(`/sidebar/pane?all=1&customer=${customer()}`, { keep: true }),
+    hand: (one) => fromTemplate("hand-form", one),
+    help: (one) => { const keys = fromTemplate("key-list", one).querySelector("#single-keys"); keys.checked = state.singleKeys; },
+    reload: () => location.reload(),
+    retry: async (one) => {
+      one.disabled = true;
+      const open = $("details.order[open]");
+      try { if (open) await ask(`/sidebar/orders/${open.dataset.orderId}/look`, { form: fields({}) }); await again(); } catch (problem) { failed(problem); } finally { one.disabled = false; }
+    },
+    withdraw: async (one) => {
+      try { one.closest("li").outerHTML = await ask(`/sidebar/actions/${one.dataset.action}/withdraw`, { form: fields({}) }); } catch (problem) { failed(problem); }
+    },
+  };
+
+  app.addEventListener("click", (event) => {
+    const link = event.target.closest("a.go");
+    if (link) {
+      const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+      if (target) {
+        event.preventDefault();
+        for (let one = target; one; one = one.parentElement?.closest("details")) if (one.tagName === "DETAILS") one.open = true;
+        const spot = target.tagName === "DETAILS" ? target.querySelector("summary") : target;
+        spot.scrollIntoView({ block: "center" });
+        spot.focus({ preventScroll: true });
+      }
+      return;
+    }
+    const one = event.target.closest("[data-act]");
+    if (one && presses[one.dataset.act] && one.tagName !== "FORM" && one.tagName !== "SELECT") presses[one.dataset.act](one);
+  });
+
+  app.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    if (form.dataset.act === "search") search(form.elements.q.value);
+    else if (form.dataset.act === "ask") send(form);
+    else if (form.dataset.act === "hand-over") {
+      try { await ask("/sidebar/contacts", { form: new URLSearchParams(new FormData(form)), json: true }); form.closest("dialog").close(); tell(words.saved); again(); } catch (problem) { trouble(form, problem); }
+    }
+  });
+
+  app.addEventListener("input", (event) => {
+    const one = event.target;
+    if (one === letter()) one.dataset.touched = "1";
+    if (one.dataset.max) counted(one);
+    if (one.id === "single-keys") state.singleKeys = one.checked;
+    const form = one.form;
+    if (form && "preview" in form.dataset && one.name !== "note" && one.name !== "notify" && one.name !== "restock") preview(form);
+  });
+
+  app.addEventListener("change", async (event) => {
+    const one = event.target;
+    if (one.dataset.act === "language") {
+      try {
+        const found = await ask("/sidebar/language", { form: fields({ language: one.value, customer: customer() }), json: true });
+        state.token = found.token;
+        document.title = found.title;
+        swap(found.html, { keep: true });
+        $("[data-testid=language]").focus();
+      } catch (problem) { failed(problem); }
+    } else if (one.dataset.act === "reply-language") draft({ language: one.value });
+    else {
+      const asked = one.closest("[data-act=fact]");
+      if (asked) addFact(asked, one.value);
+    }
+  });
+
+  async function addFact(asked, value) {
+    if (!value) return;
+    const order = asked.closest(".order");
+    try {
+      const html = await ask("/sidebar/facts", { form: fields({ line: asked.dataset.line, name: asked.dataset.fact, value }) });
+      const open = [...order.querySelectorAll(".why[open]")].map((one) => one.closest(".line").id);
+      const id = order.id;
+      order.outerHTML = html;
+      const now = document.getElementById(id);
+      for (const line of open) document.getElementById(line)?.querySelector(".why")?.setAttribute("open", "");
+      const line = document.getElementById(`line-${asked.dataset.line}`);
+      line?.querySelector(`[data-fact="${asked.dataset.fact}"] :checked`)?.focus();
+      const verdict = line?.querySelector("[data-testid=verdict]");
+      if (verdict) say(verdict.textContent.trim());
+      if (!now) again();
+    } catch (problem) { failed(problem); }
+  }
+
+  // ---- Keys -----------------------------------------------------------------------------------
+
+  function nextOrder(by) {
+    const heads = $$("[data-testid=order-toggle]");
+    const at = heads.indexOf(document.activeElement);
+    const next = heads[at < 0 ? 0 : Math.max(0, Math.min(heads.length - 1, at + by))];
+    if (next) next.focus();
+  }
+
+  const keys = {
+    "/": () => $("[data-testid=search]")?.focus(),
+    j: () => nextOrder(1),
+    k: () => nextOrder(-1),
+    v: () => document.activeElement?.closest(".line")?.querySelector(".why > summary")?.click(),
+    r: () => $("details.order[open] [data-kind=refund]")?.click(),
+    e: openReply,
+    l: () => $("[data-testid=language]")?.focus(),
+    "?": () => $("[data-act=help]")?.click(),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const field = event.target.closest("input, textarea, select, [contenteditable]");
+    const command = event.ctrlKey || event.metaKey;
+    if (letter() && command && event.key === "Enter" && (pane().dataset.view === "reply" || event.target === letter())) { event.preventDefault(); insertReply(); return; }
+    if (letter() && command && event.shiftKey && event.key.toLowerCase() === "c") { event.preventDefault(); copyReply(); return; }
+    if (event.key === "Escape" && !$("dialog[open]")) {
+      if (field && field.type === "search") { field.value = ""; field.blur(); } else if (pane().dataset.view === "reply") closeReply();
+      return;
+    }
+    if (field && !(field.type === "radio" || field.type === "checkbox")) return;
+    if (command || event.altKey || !state.singleKeys || $("dialog[open]") || !keys[event.key]) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+})();
