@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,7 +68,7 @@ class Calls:
         self.url = url
         self._credentials, self._now = credentials, now
         self._clock_lock = threading.Lock()
-        self._ahead: float | None = None
+        self._ahead = timedelta(0)
 
     def read(self, path: str, **parameters: Parameter) -> Any:
         """The JSON behind `path`. Raises StoreErrors only."""
@@ -105,12 +105,15 @@ class Calls:
             )
         )[0]
 
-    def store_now(self) -> datetime:
-        """The store's clock, by the `Date` of its last answer: windows of changes are cut with it."""
+    @property
+    def ahead(self) -> timedelta:
+        """How far the store's clock is before ours, by the `Date` of its last answer."""
         with self._clock_lock:
-            ahead = self._ahead
-        now = self._now().timestamp() + (ahead or 0.0)
-        return datetime.fromtimestamp(int(now), UTC)
+            return self._ahead
+
+    def store_now(self) -> datetime:
+        """The store's clock: windows of changes are cut with it."""
+        return (self._now() + self.ahead).astimezone(UTC).replace(microsecond=0)
 
     def _send(
         self,
@@ -150,11 +153,11 @@ class Calls:
 
     def _note_clock(self, answer: Answer) -> None:
         try:
-            said = parsedate_to_datetime(answer.headers.get("date", ""))
+            said = parsedate_to_datetime(answer.headers.get("date", "")).astimezone(UTC)
         except (ValueError, TypeError):
             return
         with self._clock_lock:
-            self._ahead = said.timestamp() - self._now().timestamp()
+            self._ahead = said - self._now()
 
 
 def plain(value: Parameter) -> str:

@@ -81,5 +81,8 @@ class WooCommerceStore:
     def send(self, request: ActionRequest, prepared: str) -> Receipt:
         return self._actions.send(request, prepared)
 
+    def repeatable(self, request: ActionRequest) -> bool:
+        return self._actions.repeatable(request)
+
     def close(self) -> None:
         """Nothing to give back: the package opens a connection for each call."""

@@ -53,9 +53,11 @@ class Reads:
     def _walk(self, kind: str, since: datetime | None, cursor: Mapping[str, Any]) -> Iterator[Batch]:
         """One window, stretch by stretch, each from its last page to its first.
 
-        Cursor: `until` (end of the window), `stretch` and `page` (next to be read), `done`, `total`.
+        Cursor: `since` and `until` (the window, in the store's time), `stretch` and `page` (next to be
+        read), `done`, `total`.
         """
         at = dict(cursor) or self._start(kind, since)
+        since = datetime.fromisoformat(at["since"]) if at["since"] else None
         until = datetime.fromisoformat(at["until"])
         for position in range(STRETCHES.index(at["stretch"]), len(STRETCHES)):
             parameters = self._parameters(kind, since, until, STRETCHES[position])
@@ -74,8 +76,18 @@ class Reads:
     def _start(self, kind: str, since: datetime | None) -> dict[str, Any]:
         self._calls.answer("orders", per_page=1, _fields="id")  # sets the store's clock
         until = self._calls.store_now() - SETTLING
+        if kind and since is not None:
+            # The caller remembers by our clock. Where the store's runs behind, so must the window.
+            since += min(self._calls.ahead, timedelta(0))
         total, pages = size(self._calls, "orders", self._parameters(kind, since, until, "orders"))
-        return {"until": until.isoformat(), "stretch": "orders", "page": pages, "done": 0, "total": total}
+        return {
+            "since": since.isoformat() if since is not None else None,
+            "until": until.isoformat(),
+            "stretch": "orders",
+            "page": pages,
+            "done": 0,
+            "total": total,
+        }
 
     @staticmethod
     def _parameters(kind: str, since: datetime | None, until: datetime, stretch: str) -> dict[str, Parameter]:

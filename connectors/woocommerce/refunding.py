@@ -134,7 +134,7 @@ def suggested(book: Ledger, request: ActionRequest) -> tuple[int, int]:
         share = book.share(wish.line_id)
         if 0 < wish.quantity <= share.quantity:
             goods += half_up(max(share.whole, 0) * wish.quantity, share.quantity)
-    delivery = sum(max(share.whole, 0) for share in book.shares if share.kind == "shipping")
+    delivery = sum(max(share.whole, 0) for share in book.shares if share.kind == "shipping_lines")
     wished = book.units(request.shipping, delivery) if request.shipping else 0
     if not request.lines and request.shipping is None and request.amount is not None:
         goods = book.units(request.amount, book.remaining)
@@ -186,7 +186,7 @@ def _wished(book: Ledger, request: ActionRequest) -> list[tuple[Share, int, int]
 def _delivery(book: Ledger, request: ActionRequest) -> list[tuple[Share, int, int]]:
     if not request.shipping:
         return []
-    charges = [share for share in book.shares if share.kind == "shipping" and share.whole > 0]
+    charges = [share for share in book.shares if share.kind == "shipping_lines" and share.whole > 0]
     left = sum(share.whole for share in charges)
     wanted = book.units(request.shipping, left)
     if not 0 < wanted <= left:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connectors.transport import Line
 from connectors.woocommerce import decode
 from connectors.woocommerce.client import WooCommerceStore
 from integration.errors import RateLimited, StoreDenied, StoreUnavailable, UnreadableAnswer
@@ -15,6 +16,14 @@ from integration.ports import Batch
 from integration.records import OrderRecord
 
 LONG_AGO = datetime(2015, 1, 1, tzinfo=UTC)
+FIRST_PAGE = {
+    "since": None,
+    "until": "2026-11-21T19:00:00+00:00",
+    "stretch": "orders",
+    "page": 1,
+    "done": 0,
+    "total": 2,
+}
 
 
 def truth(demo: Any, setting: decode.Setting) -> dict[str, OrderRecord]:
@@ -144,7 +153,14 @@ class WooCommerceStoreLater:
 
     def changed(self, since: datetime) -> Iterable[Batch]:
         until = (datetime.now(UTC) + timedelta(seconds=30)).replace(microsecond=0)
-        cursor = {"until": until.isoformat(), "stretch": "orders", "page": 1, "done": 0, "total": 1}
+        cursor = {
+            "since": since.isoformat(),
+            "until": until.isoformat(),
+            "stretch": "orders",
+            "page": 1,
+            "done": 0,
+            "total": 1,
+        }
         return self._shop.changed(since, cursor)
 
 
@@ -254,8 +270,7 @@ def test_a_store_that_is_down_is_unavailable(demo: Any, shop: WooCommerceStore) 
 def test_an_unreadable_order_is_set_aside(scripted: Any, store: WooCommerceStore, sample: Any) -> None:
     good = sample("orders_single/status_completed.json")["response"]["body"] | {"meta_data": []}
     scripted.on("GET", "orders", [good, good | {"id": 94, "total": "12,50"}])
-    batch = next(iter(store.backfill(None, {"until": "2026-11-21T19:00:00+00:00", "stretch": "orders",
-                                            "page": 1, "done": 0, "total": 2})))  # fmt: skip
+    batch = next(iter(store.backfill(None, FIRST_PAGE)))
     assert [order.platform_id for order in batch.orders] == ["93"]
     assert [(one.platform_id, one.reason) for one in batch.poisoned] == [("94", "total: not a sum")]
 
@@ -270,8 +285,7 @@ def test_a_page_that_the_store_cannot_print_is_read_one_by_one(
     scripted.on("GET", "orders/93", good)
     scripted.on("GET", "orders/94", b"<b>Fatal error</b>", status=500, kind="text/html")
 
-    batch = next(iter(store.backfill(None, {"until": "2026-11-21T19:00:00+00:00", "stretch": "orders",
-                                            "page": 1, "done": 0, "total": 2})))  # fmt: skip
+    batch = next(iter(store.backfill(None, FIRST_PAGE)))
 
     assert [order.platform_id for order in batch.orders] == ["93"]
     assert [one.platform_id for one in batch.poisoned] == ["94"]
@@ -287,3 +301,15 @@ def test_a_wait_longer_than_patience_is_passed_on(scripted: Any, store: WooComme
     scripted.on("GET", "orders", b"slow down", status=429, kind="text/plain")
     with pytest.raises(RateLimited):
         next(iter(store.backfill(None, {})))
+
+
+def test_a_store_whose_clock_runs_behind_loses_nothing(
+    demo: Any, keys: Any, line: Line, setting: decode.Setting
+) -> None:
+    """Our clock says an hour later than the store's: a change of just now is old by our reckoning."""
+    hasty = WooCommerceStore(
+        keys, now=lambda: datetime.now(UTC) + timedelta(hours=1), allow_http=True, line=line
+    )
+    first = next(iter(hasty.changed(datetime.now(UTC) + timedelta(hours=1), {})))
+    since = datetime.fromisoformat(first.cursor["since"])
+    assert timedelta(seconds=-5) < since - datetime.now(UTC) < timedelta(seconds=5)
