@@ -103,7 +103,7 @@ PRODUCTS: tuple[Product, ...] = (
     _product("SCRUB-HONEY", "Sauna scrub, honey 200 ml", "Sauna", 1240, Kind.HYGIENE, 260, "#e0a83c"),
     _product("SCRUB-BIRCH", "Sauna scrub, birch 200 ml", "Sauna", 1240, Kind.HYGIENE, 260, "#9db37a"),
     _product("OIL-SAUNA", "Sauna oil, juniper 50 ml", "Sauna", 950, Kind.HYGIENE, 110, "#51705a"),
-    _product("TOWEL-MONO", "Bath towel, monogram", "Sauna", 2900, Kind.PERSONALISED, 600, "#f1eee8",
+    _product("TOWEL-MONO", "Bath towel, monogram", "Sauna", 2900, Kind.PERSONALISED, 600, "#b9c0c7",
              Colour=("White", "Linen")),
     _product("SIGN-DOOR", "Engraved door sign", "Decor", 3400, Kind.PERSONALISED, 300, "#b08d57"),
     _product("VASE-LAST", "Glass vase, last pieces", "Decor", 1950, Kind.FINAL_SALE, 900, "#7fa8a4"),

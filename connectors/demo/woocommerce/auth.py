@@ -90,7 +90,8 @@ def caller(shop: Shop, request: Request, method: str) -> Caller:
 
 
 def _find(shop: Shop, consumer_key: str) -> Json | None:
-    return next((key for key in keys(shop) if key["consumer_key"] == consumer_key), None)
+    row = shop.database.row("SELECT id FROM document WHERE kind = 'key' AND name = ?", consumer_key)
+    return shop.database.get("key", row["id"]) if row else None
 
 
 def _by_password(shop: Shop, request: Request, query: Mapping[str, str]) -> Json | None:

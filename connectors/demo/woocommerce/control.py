@@ -167,8 +167,9 @@ def revoke_key(store: DemoWooCommerce, wish: Json) -> Json:
 
 
 def gateway(store: DemoWooCommerce, wish: Json) -> Json:
-    """How many seconds the card gateway needs for its slow amount."""
-    store.shop.gateway_delay = float(wish["delay"])
+    """`delay`: seconds the slow amount takes. `deaths`: how many refunds end in the middle, having paid."""
+    store.shop.gateway_delay = float(wish.get("delay", store.shop.gateway_delay))
+    store.shop.deaths = int(wish.get("deaths", store.shop.deaths))
     return {}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 import random
 import threading
 import time
@@ -22,6 +23,8 @@ import httpx
 from connectors.demo.woocommerce import catalogue, customers, orders
 from connectors.demo.woocommerce.shop import Shop
 from connectors.demo.woocommerce.wire import VERSION, WORDPRESS, Json, RestError, encode
+
+log = logging.getLogger(__name__)
 
 USER_AGENT = f"WooCommerce/{VERSION} Hookshot (WordPress/{WORDPRESS})"
 MOST_FAILURES = 7
@@ -182,7 +185,10 @@ class Deliveries:
                 self._wake.wait(0.05)
                 self._wake.clear()
                 continue
-            self._deliver(*taken)
+            try:
+                self._deliver(*taken)
+            except Exception:  # the edge of a thread: one bad payload must not end all deliveries
+                log.exception("a webhook could not be delivered")
 
     def _take(self) -> tuple[int, int] | None:
         """Claim the next due delivery by deleting it: whatever happens now, it is never sent again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC
 
 from connectors.demo.woocommerce import amounts, catalogue, customers, orders, refunds, tracking
 from connectors.demo.woocommerce.shop import Shop
@@ -219,7 +219,3 @@ def _returns(shop: Shop, document: Json, plan: OrderPlan) -> None:
         }
     if requests:
         orders.set_meta(shop, document, "wps_rma_return_product", requests)
-
-
-def moment(shop: Shop) -> datetime:
-    return datetime.fromtimestamp(shop.now(), UTC)

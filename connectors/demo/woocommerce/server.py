@@ -32,6 +32,7 @@ from connectors.demo.woocommerce import (
     other_routes,
     pages,
     refund_routes,
+    refunds,
     seeding,
 )
 from connectors.demo.woocommerce.database import Database
@@ -250,6 +251,10 @@ class DemoWooCommerce:
             return Response(encode(error.body), error.status, self._headers(allow), content_type=JSON_TYPE)
         except call.HeaderTooBig:
             return Response(BAD_GATEWAY, 502, content_type="text/html")
+        except Exception:  # the edge of the process, where PHP has its "critical error"
+            log.exception("%s %s", request.method, request.path)
+            body = {"code": "internal_server_error", "message": refunds.CRITICAL, "data": {"status": 500}}
+            return Response(encode(body), 500, content_type=JSON_TYPE)
 
     def _match(self, request: Request) -> tuple[Mapping[str, Route], Mapping[str, Any]]:
         adapter = self._routes.bind("shop")

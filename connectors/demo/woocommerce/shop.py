@@ -34,6 +34,8 @@ class Shop:
     """Take callback addresses on plain http, which WooCommerce itself refuses."""
     gateway_delay: float = 9.0
     """Seconds that the card gateway needs for a refund of exactly 15.15."""
+    deaths: int = 0
+    """So many refunds die once the row is stored and the money has moved, before anything else is written."""
     clock: Callable[[], float] = time.time
     greet: Callable[[Json], None] = field(default=_nothing)
     """Sends the ping of a new webhook."""

@@ -240,3 +240,42 @@ def test_a_refund_puts_goods_back_on_the_shelf(api: httpx.Client, make_order: Ma
     changed = api.get(f"/products/{shelf['id']}").json()["stock_quantity"]
 
     assert (unchanged, changed) == (shelf["stock_quantity"], shelf["stock_quantity"] + 2)
+
+
+def test_a_refund_that_dies_in_the_middle_has_paid_and_bears_no_mark(
+    store: DemoWooCommerce, api: httpx.Client, order: dict[str, Any]
+) -> None:
+    """The row and its reason are stored before the money moves; metadata is the last thing written."""
+    path = f"/orders/{order['id']}/refunds"
+    store.command("gateway", deaths=1)
+
+    died = api.post(
+        path, json={"amount": "3.00", "reason": "r", "meta_data": [{"key": "_mark", "value": "m"}]}
+    )
+
+    assert (died.status_code, died.json()["code"]) == (500, "internal_server_error")
+    (left,) = api.get(path).json()
+    assert (left["amount"], left["reason"], left["refunded_payment"]) == ("3.00", "r", True)
+    assert [row["key"] for row in left["meta_data"]] == ["_refund_type"]
+    assert api.get(f"/orders/{order['id']}").json()["date_modified"] == order["date_modified"]
+    assert len([move for move in store.command("ledger")["moves"] if move["order_id"] == order["id"]]) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"line_items": "x"},
+        {"line_items": [1, None, "a"]},
+        {"line_items": [{"id": "x", "quantity": "many"}]},
+        {"line_items": [{"id": 1, "refund_tax": 7}]},
+        {"amount": "1.00", "meta_data": {"key": "v"}},
+        {"amount": "9" * 400},
+    ],
+    ids=str,
+)
+def test_nonsense_is_answered_in_json(body: dict[str, Any], api: httpx.Client, order: dict[str, Any]) -> None:
+    answer = api.post(f"/orders/{order['id']}/refunds", json={"api_refund": False, **body})
+
+    assert answer.status_code in (201, 500)
+    assert answer.headers["Content-Type"].startswith("application/json")
+    assert {"code", "message", "data"} <= set(answer.json()) or "amount" in answer.json()
