@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from connectors.shopify import messages
 from connectors.shopify.graphql import GraphQL
 from connectors.shopify.messages import Message, Step
-from connectors.shopify.shapes import Nodes, Page, Ref, Shape, UserError
+from connectors.shopify.shapes import Nodes, Page, Ref, ReturnedPiece, Shape, UserError
 from connectors.shopify.values import mark, unmark
 from integration.errors import StoreRefused
 from integration.ports import ActionKind, ActionRequest, Receipt
@@ -65,7 +65,7 @@ class ReturnPiece(Shape):
     processableQuantity: int = 0
     processedQuantity: int = 0
     returnReasonNote: str | None = None
-    fulfillmentLineItem: ShippedPiece | None = None
+    fulfillmentLineItem: ReturnedPiece | None = None
 
 
 class ReturnState(Shape):
@@ -246,8 +246,15 @@ def _state(api: GraphQL, request: ActionRequest) -> ReturnState:
 
 
 def _find_marked(api: GraphQL, request: ActionRequest) -> Receipt | None:
-    order = api.read("27_more_returns", ReturnsPage, id=request.order_id, cursor=None).order
-    for made in order.page.nodes if order else ():
-        if any(unmark(piece.returnReasonNote)[1] == request.key for piece in made.returnLineItems.nodes):
-            return Receipt(platform_id=made.id)
-    return None
+    """Every line of a return that we opened carries our mark, so its first lines tell."""
+    cursor = None
+    while True:
+        order = api.read("27_more_returns", ReturnsPage, id=request.order_id, cursor=cursor).order
+        if order is None:
+            return None
+        for made in order.page.nodes:
+            if any(unmark(piece.returnReasonNote)[1] == request.key for piece in made.returnLineItems.nodes):
+                return Receipt(platform_id=made.id)
+        if not order.page.pageInfo.hasNextPage:
+            return None
+        cursor = order.page.pageInfo.endCursor
