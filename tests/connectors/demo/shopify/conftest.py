@@ -62,18 +62,18 @@ class Program:
         self.token = answer.json()["access_token"]
         return self
 
-    def post(self, query: str, version: str = "2026-10", **variables: Any) -> httpx.Response:
+    def post(self, text: str, /, *, version: str = "2026-10", **variables: Any) -> httpx.Response:
         return self.http.post(
             f"{self.shop}/admin/api/{version}/graphql.json",
-            json={"query": query, "variables": variables},
+            json={"query": text, "variables": variables},
             headers={"X-Shopify-Access-Token": self.token},
         )
 
-    def ask(self, name: str, **variables: Any) -> Any:
+    def ask(self, name: str, /, **variables: Any) -> Any:
         """The answer to one of our documents."""
         return self.post(document(name), **variables).json()
 
-    def data(self, name: str, **variables: Any) -> Any:
+    def data(self, name: str, /, **variables: Any) -> Any:
         """The data of an answer that must have no errors."""
         answer = self.ask(name, **variables)
         assert "errors" not in answer, answer["errors"]
