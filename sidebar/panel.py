@@ -22,7 +22,7 @@ from sidebar.context import services
 from sidebar.helpdesks import Desk, Door
 from sidebar.pane import Pane, SHOWN, freshness, look, picture, visit_orders
 from sidebar.replies import draft
-from sidebar.visit import Visit, enter, visitor_required
+from sidebar.visit import Visit, account_settings, enter, visitor_required
 
 log = logging.getLogger(__name__)
 bp = Blueprint("panel", __name__, url_prefix="/sidebar")
@@ -79,7 +79,7 @@ def show(visit: Visit, *, customer_id: int | None = None, query: str = "", limit
     try:
         with services().reading(visit.account_id) as work:
             pane = look(work, visit, customer_id=customer_id, query=query, limit=limit)
-            pane = pane.with_reply(draft(pane) if pane.state == "one" else None)
+            pane = pane.with_reply(draft(pane, own=own_wording()) if pane.state == "one" else None)
     except (SQLAlchemyError, OSError) as error:
         log.error("lookup failed: %s", type(error).__name__)
         return Shown(
@@ -100,6 +100,12 @@ def _rendered(pane: Pane, *, back: bool) -> Shown:
         may_search=pane.visit.may_search,
     )
     return Shown(html, f"Deskside: {pane.profile.name}" if pane.profile else "Deskside")
+
+
+def own_wording() -> dict[str, dict[str, str]]:
+    """The merchant's own texts: language → situation → template."""
+    found = account_settings().get("replies", {})
+    return found if isinstance(found, dict) else {}
 
 
 def why_word(code: str) -> str:
@@ -257,6 +263,7 @@ def reply(visit: Visit) -> Response:
             situation=request.args.get("situation") or None,
             language=languages.known(request.args.get("language")),
             order_id=request.args.get("order") or None,
+            own=own_wording(),
         )
     return fragment(render_template("_reply.html", pane=pane.with_reply(chosen)))
 

@@ -89,7 +89,8 @@ class VerdictCard:
     money: Money | None
     ways: str
     last_day: Until
-    refused_by: str
+    line: LineVerdict
+    """The engine's own answer, for texts in another language."""
 
 
 def show(value: object) -> str:
@@ -119,7 +120,7 @@ def verdict_card(
         money=Money(line.items, refund.currency) if line.items else None,
         ways=", ".join(way(name) for name in line.resolutions),
         last_day=last,
-        refused_by=_short_refusal(line) if line.outcome is Outcome.REFUSE else "",
+        line=line,
     )
 
 
@@ -145,9 +146,9 @@ def way(name: str) -> str:
 
 def _until_text(line: LineVerdict, last: Until) -> str:
     if line.outcome is Outcome.REFUSE:
-        return _short_refusal(line)
+        return short_refusal(line)
     if line.outcome is Outcome.REVIEW:
-        return _short_question(line)
+        return short_question(line)
     if any(ground.key in ("law_before_delivery", "policy_unshipped") for ground in line.grounds):
         return _("before it arrives, too")
     if last == OPEN_ENDED:
@@ -159,7 +160,7 @@ def _until_text(line: LineVerdict, last: Until) -> str:
     return _("no last day")
 
 
-def _short_question(line: LineVerdict) -> str:
+def short_question(line: LineVerdict) -> str:
     words = {
         "unsealed": _("is the seal unbroken?"),
         "used": _("was it used?"),
@@ -172,7 +173,7 @@ def _short_question(line: LineVerdict) -> str:
     return words.get(deciding[0], _("a person decides")) if deciding else _("a person decides")
 
 
-def _short_refusal(line: LineVerdict) -> str:
+def short_refusal(line: LineVerdict) -> str:
     """Why not, in two or three words."""
     keys = {ground.key: ground for ground in line.grounds}
     for key, words in (

@@ -1,16 +1,168 @@
-"""Answers to what customers really ask, built from what is on screen, in the customer's language."""
+"""Answers to what customers really ask, built from what is on screen, in the customer's language.
+
+The wording is in one text file a language; a merchant's own wording (account settings, `replies`:
+language → situation → text) goes first. Both are templates in a sandbox: they can show the facts and
+nothing else.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from sidebar.cards import OrderCard
+from sidebar.formats import today, zone
+from sidebar.languages import LANGUAGES, current, known
+from sidebar.replies.dates import Writing
 from sidebar.replies.draft import Draft, Situation, Used
+from sidebar.replies.facts import facts, used
 
 if TYPE_CHECKING:
     from sidebar.pane import Pane
 
-__all__ = ["Draft", "Situation", "Used", "draft"]
+__all__ = ["SITUATIONS", "Draft", "Situation", "Used", "draft", "suggest", "wording"]
+
+log = logging.getLogger(__name__)
+
+SITUATIONS = (
+    "where",
+    "late",
+    "may_return",
+    "how_return",
+    "refund_sent",
+    "not_eligible",
+    "cancelled",
+    "replacement",
+    "address_changed",
+)
+BY_COUNTRY = {"EE": "et", "RO": "ro", "MD": "ro", "TH": "th", "SA": "ar", "AE": "ar", "KW": "ar", "QA": "ar"}
+HEADING = re.compile(r"^== (\w+) ==$", re.MULTILINE)
+BLOCK = re.compile(r"\{%.*?%\}")
+LONGEST = 8000
+
+_texts = ImmutableSandboxedEnvironment(
+    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False  # noqa: S701 - plain text
+)
 
 
-def draft(pane: Pane, *, situation: str | None = None, language: str | None = None, order_id: str | None = None) -> Draft:
-    return Draft(situation="late", title="Lamp is late", language="en", language_name="English", conversation="et", text="Hello", order_id="", situations=(Situation("late","Late parcel"),))
+def draft(
+    pane: Pane,
+    *,
+    situation: str | None = None,
+    language: str | None = None,
+    order_id: str | None = None,
+    own: Mapping[str, Mapping[str, str]] | None = None,
+) -> Draft:
+    """The reply that fits the open order best, or the situation and language that were asked for."""
+    order = _order(pane, order_id)
+    chosen = situation if situation in SITUATIONS else suggest(order)
+    conversation = known(pane.visit.language)
+    language = language or conversation or _language_of(pane)
+    write = Writing(language, pane.country, zone(), today())
+    with force_locale(language):
+        text = _fill(language, chosen, facts(pane, order, write), own or {})
+    return Draft(
+        situation=chosen,
+        title=situation_word(chosen),
+        language=language,
+        language_name=LANGUAGES[language],
+        conversation=conversation or "",
+        text=text,
+        order_id=order.id if order else "",
+        used=tuple(used(chosen, order)),
+        situations=tuple(Situation(code, situation_word(code)) for code in _sorted(chosen)),
+    )
+
+
+def suggest(order: OrderCard | None) -> str:
+    """What the conversation is probably about, judged by the state of the order."""
+    if order is None:
+        return "where"
+    done = {action["kind"] for action in order.actions if action["status"] == "succeeded"}
+    if order.cancelled_at is not None:
+        return "cancelled"
+    if "address" in done:
+        return "address_changed"
+    if order.late:
+        return "late"
+    if order.refunds or "refund" in done:
+        return "refund_sent"
+    if any(row.status in ("requested", "open") for row in order.returns):
+        return "how_return"
+    if order.unsent or any(parcel.delivered_at is None for parcel in order.parcels):
+        return "where"
+    verdicts = {line.verdict.verdict for line in order.lines if line.verdict}
+    return "not_eligible" if verdicts == {"refuse"} else "may_return"
+
+
+def situation_word(code: str) -> str:
+    return {
+        "where": _("Where is it"),
+        "late": _("Late parcel"),
+        "may_return": _("May I return it"),
+        "how_return": _("How to return"),
+        "refund_sent": _("Refund sent"),
+        "not_eligible": _("No return"),
+        "cancelled": _("Cancelled"),
+        "replacement": _("Replacement"),
+        "address_changed": _("Address changed"),
+    }[code]
+
+
+def _sorted(chosen: str) -> list[str]:
+    return [chosen, *(code for code in SITUATIONS if code != chosen)]
+
+
+def _order(pane: Pane, order_id: str | None) -> OrderCard | None:
+    named = next((order for order in pane.orders if order.id == order_id), None)
+    return named or pane.open_order
+
+
+def _language_of(pane: Pane) -> str:
+    """Of the person's orders, else of their country, else the agent's own."""
+    locale = pane.profile.locale if pane.profile else None
+    return known(locale) or BY_COUNTRY.get(pane.country) or current()
+
+
+def _fill(language: str, situation: str, values: Mapping[str, Any], own: Mapping[str, Mapping[str, str]]) -> str:
+    """The text. A merchant's own wording that fails falls back to ours, and says so in the log."""
+    mine = own.get(language, {}).get(situation)
+    for text in filter(None, (mine, wording(language)[situation])):
+        try:
+            return tidy(_texts.from_string(with_line_ends(text[:LONGEST])).render(values))
+        except TemplateError as error:
+            log.warning("reply %s/%s cannot be filled: %s", language, situation, type(error).__name__)
+    return ""
+
+
+def with_line_ends(text: str) -> str:
+    """A line of text that ends in a block keeps its line end; a line of blocks alone leaves no trace."""
+    lines = []
+    for line in text.splitlines():
+        words = BLOCK.sub("", line).strip()
+        lines.append(f"{line}{{{{ '' }}}}" if words and line.endswith("%}") else line)
+    return "\n".join(lines)
+
+
+def tidy(text: str) -> str:
+    """No more than one empty line, none at the ends, no spaces at line ends: optional parts leave gaps."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+@cache
+def wording(language: str) -> dict[str, str]:
+    """Situation → template, from the language's text file."""
+    parts = HEADING.split((Path(__file__).parent / f"{language}.txt").read_text("utf-8"))
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
