@@ -18,7 +18,8 @@ from integration.db.stores import Product, Store
 from integration.eligibility import PolicyBook, Request, ReturnReason, Verdicts, judge
 from integration.eligibility.facts import OrderFacts, When
 from integration.eligibility.refund import line_items, nets
-from integration.eligibility.verdict import LineVerdict, Outcome, Status
+from integration.eligibility.tenders import share_out
+from integration.eligibility.verdict import LineVerdict, Outcome, RefundSum, confirm
 from integration.errors import BadInput, Unprocessable
 from integration.ids import child_id
 from integration.money import split
@@ -48,6 +49,7 @@ __all__ = [
     "save_policy",
     "say_fact",
     "weigh_order",
+    "withdrawal_terms",
 ]
 
 
@@ -161,19 +163,30 @@ def weigh_order(
     return facts, judge_facts(books, facts, request)
 
 
+def withdrawal_terms(
+    work: Work,
+    order: Order,
+    *,
+    notice_at: When,
+    quantities: Mapping[str, int] | None = None,
+    sent: When | None = None,
+    back: When | None = None,
+) -> RefundSum:
+    """What the law sets in motion with a withdrawal: `due` and `send_back_by`, and the sum.
+
+    `sent`: proof of sending was shown; `back`: the goods arrived.
+    """
+    books = open_books(work, [order])
+    facts = replace(books.facts(order), proof=sent, received=back)
+    request = Request(notice=notice_at, quantities=whole(facts) if quantities is None else quantities)
+    return judge_facts(books, facts, request).refund
+
+
 def judge_facts(books: Books, facts: OrderFacts, request: Request) -> Verdicts:
     """The engine's answer, with the store owner's word on the law where it was given."""
     verdicts = judge(facts, request, books.policies.bound)
     word = books.confirmed.get((verdicts.law.id or "", verdicts.country or ""))
-    if word is None:
-        return verdicts
-    law = replace(
-        verdicts.law,
-        status=Status.CONFIRMED,
-        confirmed_by=word.confirmed_by,
-        confirmed_on=word.confirmed_at.date(),
-    )
-    return replace(verdicts, law=law)
+    return verdicts if word is None else confirm(verdicts, word.confirmed_by, word.confirmed_at.date())
 
 
 def whole(facts: OrderFacts) -> dict[str, int]:
@@ -369,7 +382,7 @@ def _plan(
         label=refund.label,
         diminished=refund.diminished,
         total=total,
-        tenders=share_of_tenders(facts, total),
+        tenders=tuple(share for share in share_out(facts.tenders, total)[1] if share[1]),
         granted_shipping=refund.outbound,
         most=most,
         beyond=tuple(beyond),
@@ -377,20 +390,3 @@ def _plan(
         verdicts=verdicts,
         zone=facts.zone,
     )
-
-
-def share_of_tenders(facts: OrderFacts, total: int) -> tuple[tuple[str, int], ...]:
-    """The sum by what each means of payment brought; none gets back more than it still holds (D10)."""
-    room = [max(0, tender.charged - tender.refunded) for tender in facts.tenders]
-    shares = [0] * len(room)
-    left = min(total, sum(room))
-    while left:
-        weights = [
-            tender.charged if room[index] > shares[index] else 0 for index, tender in enumerate(facts.tenders)
-        ]
-        parts = split(left, weights)
-        shares = [
-            min(room[i], share + part) for i, (share, part) in enumerate(zip(shares, parts, strict=True))
-        ]
-        left = min(total, sum(room)) - sum(shares)
-    return tuple((tender.name, share) for tender, share in zip(facts.tenders, shares, strict=True) if share)

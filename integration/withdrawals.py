@@ -1,0 +1,213 @@
+"""Withdrawal statements under consumer law: objects of their own, apart from ordinary returns.
+
+Source: Directive 2011/83/EU art. 11 and 11a (statement, acknowledgement on a durable medium), 13
+(refund) and 14 (sending back). What the law of the delivery country says of days is data of the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from integration import audit, returns
+from integration.customers import ORDER_PARTS, find_order
+from integration.db.orders import Order
+from integration.db.policies import Withdrawal
+from integration.eligibility.calendar import local_day
+from integration.errors import BadInput, Conflict, NotFound
+from integration.ids import child_id
+from integration.work import Work
+from integration.zones import zone_of
+
+CHANNELS = ("form", "email", "chat", "phone", "letter", "other")
+WARN = 3
+"""Days ahead that a clock is shown as pressing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """One legal clock that runs: who must act, and until when."""
+
+    withdrawal_id: int
+    order_id: int
+    kind: str
+    """acknowledge: tell the customer, at once. refund: pay back. send_back: the customer sends the goods."""
+    due: date
+    left: int
+    """Days at the delivery address; below zero it is over."""
+
+    @property
+    def pressing(self) -> bool:
+        return self.left <= WARN
+
+
+def record(
+    work: Work,
+    order: Order,
+    *,
+    received_at: datetime,
+    channel: str,
+    by: str,
+    quantities: Mapping[str, int] | None = None,
+    conversation: str | None = None,
+    proof: str = "session",
+) -> Withdrawal:
+    """Write down a statement: when it arrived, how, and for what (public line id → pieces; None: all).
+
+    The clocks follow from the law of the delivery country; where there is none, or it sets no term,
+    they stay open. Raises :exc:`BadInput` for what cannot be.
+    """
+    if channel not in CHANNELS:
+        raise BadInput(f"channel: want one of {', '.join(CHANNELS)}", code="bad_channel")
+    if received_at.tzinfo is None or received_at > work.now() + timedelta(minutes=5):
+        raise BadInput("a statement is received before it is recorded", code="bad_time")
+    lines = {child_id(order.id, line.platform_id): line for line in order.lines}
+    for line_id, count in (quantities or {}).items():
+        if line_id not in lines or not 0 < count <= lines[line_id].quantity:
+            raise BadInput("this order has no such pieces", code="unknown_line")
+    row = Withdrawal(
+        order_id=order.id,
+        lines=[
+            {"line_id": lines[line_id].platform_id, "quantity": count}
+            for line_id, count in (quantities or {}).items()
+        ],
+        received_at=received_at,
+        channel=channel,
+        recorded_at=work.now(),
+        recorded_by=by,
+        acknowledged_how="",
+        conversation=conversation,
+    )
+    _set_clocks(work, order, row)
+    work.add(row)
+    work.session.flush()
+    _note(work, row, "recorded", by, proof, {"channel": channel})
+    return row
+
+
+def acknowledge(work: Work, withdrawal_id: int, how: str, by: str, *, proof: str = "session") -> Withdrawal:
+    """The customer was told on a durable medium that the statement arrived, and when. Said once."""
+    row = find(work, withdrawal_id)
+    if row.acknowledged_at is not None:
+        raise Conflict("this was acknowledged already", code="already_acknowledged")
+    row.acknowledged_at = work.now()
+    row.acknowledged_how = how[:200]
+    _note(work, row, "acknowledged", by, proof, {"how": row.acknowledged_how})
+    return row
+
+
+def goods_or_proof(
+    work: Work,
+    withdrawal_id: int,
+    by: str,
+    *,
+    goods: str | None = None,
+    sent: str | None = None,
+    proof: str = "session",
+) -> Withdrawal:
+    """The goods are back, or the customer has shown that they were sent; ISO days. Moves the clocks."""
+    row = find(work, withdrawal_id)
+    try:
+        row.goods_at = date.fromisoformat(goods) if goods else row.goods_at
+        row.proof_at = date.fromisoformat(sent) if sent else row.proof_at
+    except ValueError as error:
+        raise BadInput("want a day such as 2026-11-21", code="bad_day") from error
+    _set_clocks(work, find_order(work, row.order_id), row)
+    _note(work, row, "moved", by, proof, {"goods": row.goods_at, "sent": row.proof_at})
+    return row
+
+
+def close(work: Work, withdrawal_id: int, by: str, *, proof: str = "session") -> Withdrawal:
+    """Paid back, or found to be none. Its clocks stop. Safe to repeat."""
+    row = find(work, withdrawal_id)
+    if row.closed_at is None:
+        row.closed_at = work.now()
+        _note(work, row, "closed", by, proof, {})
+    return row
+
+
+def find(work: Work, withdrawal_id: int) -> Withdrawal:
+    row = work.session.scalar(select(Withdrawal).where(Withdrawal.id == withdrawal_id).with_for_update())
+    if row is None:
+        raise NotFound("there is no withdrawal with this id")
+    return row
+
+
+def of_orders(work: Work, order_ids: Iterable[int]) -> list[Withdrawal]:
+    """Oldest statement first."""
+    return list(
+        work.session.scalars(
+            select(Withdrawal)
+            .where(Withdrawal.order_id.in_(list(order_ids)))
+            .order_by(Withdrawal.received_at, Withdrawal.id)
+        )
+    )
+
+
+def open_clocks(work: Work, order_ids: Iterable[int] | None = None) -> list[Clock]:
+    """Clocks that run, the most pressing first; of these orders, or of the whole account. Two queries."""
+    query = select(Withdrawal).where(Withdrawal.closed_at.is_(None))
+    if order_ids is not None:
+        query = query.where(Withdrawal.order_id.in_(list(order_ids)))
+    rows = list(work.session.scalars(query.order_by(Withdrawal.id)))
+    orders = {
+        order.id: order
+        for order in work.session.scalars(select(Order).where(Order.id.in_({row.order_id for row in rows})))
+    }
+    now = work.now()
+    clocks: list[Clock] = []
+    for row in rows:
+        zone = zone_of(orders[row.order_id].shipping_address)
+        today = local_day(now, zone)
+        dues = {
+            "acknowledge": None if row.acknowledged_at else local_day(row.received_at, zone),
+            "refund": row.refund_due,
+            "send_back": None if row.goods_at or row.proof_at else row.return_due,
+        }
+        clocks += [
+            Clock(
+                withdrawal_id=row.id,
+                order_id=row.order_id,
+                kind=kind,
+                due=due,
+                left=(due - today).days,
+            )
+            for kind, due in dues.items()
+            if due is not None
+        ]
+    return sorted(clocks, key=lambda clock: (clock.due, clock.withdrawal_id, clock.kind))
+
+
+def _set_clocks(work: Work, order: Order, row: Withdrawal) -> None:
+    """What the engine says of a change of mind at that moment, with what is known of the goods."""
+    if "lines" not in order.__dict__:
+        order = work.session.scalars(select(Order).where(Order.id == order.id).options(*ORDER_PARTS)).one()
+    public = {line.platform_id: child_id(order.id, line.platform_id) for line in order.lines}
+    quantities = {
+        public[part["line_id"]]: part["quantity"] for part in row.lines if part["line_id"] in public
+    }
+    refund = returns.withdrawal_terms(
+        work,
+        order,
+        notice_at=row.received_at,
+        quantities=quantities or None,
+        sent=row.proof_at,
+        back=row.goods_at,
+    )
+    row.refund_due = refund.due if isinstance(refund.due, date) else None
+    row.return_due = refund.send_back_by
+
+
+def _note(work: Work, row: Withdrawal, what: str, by: str, proof: str, detail: Mapping[str, Any]) -> None:
+    audit.record(
+        work,
+        f"withdrawal.{what}",
+        actor=by,
+        proof=proof,
+        order_id=row.order_id,
+        detail={"withdrawal": row.id, **detail},
+    )
