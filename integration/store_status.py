@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -188,3 +189,15 @@ def currencies(work: Work) -> list[str]:
         select(Store.currency, func.count()).group_by(Store.currency).order_by(func.count().desc())
     )
     return [currency for currency, _ in rows if currency] or ["EUR"]
+
+
+def countries(work: Work) -> list[str]:
+    """Countries that orders of the last thousand went to, the most frequent first."""
+    recent = work.session.scalars(
+        select(Order.shipping_address)
+        .where(Order.shipping_address.is_not(None))
+        .order_by(Order.placed_at.desc())
+        .limit(1000)
+    )
+    counts = Counter(str((address or {}).get("country", "")) for address in recent)
+    return [country for country, _ in counts.most_common() if len(country) == 2]

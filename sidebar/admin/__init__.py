@@ -1,6 +1,33 @@
 """The merchant's own pages: one module a page, all on one blueprint."""
 
-from sidebar.admin import actions, agents, approvals, signin, stores, you
+from sidebar.admin import (
+    actions,
+    agents,
+    approvals,
+    audit,
+    helpdesks,
+    policy,
+    settings,
+    signin,
+    stores,
+    whatif,
+    you,
+)
 from sidebar.admin.frame import bp
+from sidebar.admin.guard import signed_in
 
-__all__ = ["actions", "agents", "approvals", "bp", "signin", "stores", "you"]
+__all__ = [
+    "actions",
+    "agents",
+    "approvals",
+    "audit",
+    "bp",
+    "helpdesks",
+    "policy",
+    "settings",
+    "signed_in",
+    "signin",
+    "stores",
+    "whatif",
+    "you",
+]

@@ -145,7 +145,7 @@ def words(code: str, status: int = 400) -> str:
 
 @bp.app_context_processor
 def tools() -> dict[str, object]:
-    if request.blueprint != "admin":
+    if request.blueprint not in ("admin", "install"):
         return {}
     return {
         "csrf": cookies.csrf_field,

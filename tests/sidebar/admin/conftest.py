@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
+import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
 from integration.db.accounts import Role
 from integration.people import add_agent, find_agent, passwords, sessions, signing_in, totp
@@ -64,8 +68,6 @@ class People:
             return find_agent(work, agent_id).email
 
     def code(self, steps: int = 0) -> str:
-        import pyotp
-
         return pyotp.TOTP(SECRET).at(int(self.services.now().timestamp()) + steps * totp.STEP)
 
     def browser(self) -> Browser:
@@ -104,3 +106,26 @@ def member(people: People) -> int:
 @pytest.fixture
 def sign_in(people: People) -> Callable[[int], Browser]:
     return people.signed_in
+
+
+class Live:
+    """The app behind a real socket, for a real browser."""
+
+    def __init__(self, services: Services, app: Flask) -> None:
+        self.server = make_server("127.0.0.1", 0, app, threaded=True)
+        self.url = f"http://localhost:{self.server.server_port}"
+        services.settings = replace(services.settings, app_url=self.url)
+        self._thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def live(services: Services, app: Flask) -> Iterator[Live]:
+    found = Live(services, app)
+    yield found
+    found.close()

@@ -1,0 +1,194 @@
+"""A rule of the return policy as a form, and the form as a rule; and a rule in one line of words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from werkzeug.datastructures import MultiDict
+
+from integration.eligibility import Rule, Scope
+from integration.errors import BadInput
+from integration.money import Money
+from integration.policy_draft import read
+from sidebar import formats
+from sidebar.admin.amounts import minor_from
+
+SCOPES = ("tags", "collections", "categories", "products", "countries", "channels", "customer_groups")
+STARTS = {"delivery": _l("Delivery"), "fulfilment": _l("Fulfilment"), "order": _l("Order")}
+LABELS = {
+    "customer": _l("The customer buys their own"),
+    "fee": _l("We send one, the fee is deducted"),
+    "free": _l("We send one, free"),
+}
+RESOLUTIONS = {
+    "refund": _l("Money back, the way it was paid"),
+    "store_credit": _l("Store credit"),
+    "exchange": _l("Exchange"),
+    "replacement": _l("Replacement"),
+    "repair": _l("Repair"),
+}
+EXCLUSIONS = {
+    "personalised": _l("Made to order or personalised"),
+    "perishable": _l("Spoils quickly"),
+    "broken_hygiene_seal": _l("Hygiene seal broken"),
+    "broken_media_seal": _l("Seal of media or software broken"),
+    "digital": _l("Digital goods"),
+    "gift_card": _l("Gift cards"),
+    "mixed": _l("Mixed with other goods after delivery"),
+    "periodical": _l("Newspapers and magazines"),
+    "dated_service": _l("Services on a set date"),
+    "performed_service": _l("Services that were performed"),
+    "alcohol_deferred": _l("Wine delivered later at a price agreed before"),
+    "used": _l("Used goods"),
+    "hazardous": _l("Hazardous goods"),
+    "oversized": _l("Oversized goods"),
+}
+HOLIDAYS = 3
+"""Rows of holiday ranges in the form."""
+
+
+def rule_from(form: MultiDict[str, str], currency: str, before: Rule | None = None) -> Rule:
+    """Raises :exc:`BadInput`, its message beginning with the field that is wrong."""
+    name = " ".join(form.get("name", "").split())
+    if not name:
+        raise BadInput("name: missing", code="rule_name")
+    document: dict[str, Any] = {
+        "name": name,
+        "scope": {field: _words(form.get(f"scope.{field}", ""), field) for field in SCOPES},
+        "returns": form.get("returns") != "no",
+        "start": form.get("start", "delivery"),
+        "days": _days(form, "days"),
+        "buffer": _days(form, "buffer"),
+        "holidays": _holidays(form),
+        "cancel_unshipped": "cancel_unshipped" in form,
+        "final_sale_returns": "final_sale_returns" in form,
+        "exclusions": [key for key in form.getlist("exclusions") if key in EXCLUSIONS],
+        "resolutions": [key for key in RESOLUTIONS if key in form.getlist("resolutions")],
+        "bonus": _percent(form, "bonus"),
+        "restocking": _percent(form, "restocking"),
+        "restocking_fee": _sums(form, "restocking_fee", currency, before),
+        "label": form.get("label", "customer"),
+        "label_fee": _sums(form, "label_fee", currency, before),
+        "refund_outbound": "refund_outbound" in form,
+        "keep_max": _sums(form, "keep_max", currency, before),
+        "proof_required": "proof_required" in form,
+        "part_prices": "part_prices" in form,
+        "agent_limit": _sums(form, "agent_limit", currency, before),
+        "conditions": form.get("conditions", "").strip(),
+    }
+    return read({"version": 1, "rules": [document]}).rules[0]
+
+
+def in_words(rule: Rule) -> str:
+    """The rule in one line, its scope first: "Tag bespoke: no returns"."""
+    scope = _scope_words(rule.scope)
+    terms = _terms(rule)
+    return f"{scope}: {terms}" if scope else terms
+
+
+def _terms(rule: Rule) -> str:
+    if not rule.returns:
+        return str(_("no returns"))
+    parts = [_window(rule)]
+    if rule.restocking:
+        parts.append(_("%(percent)s %% restocking", percent=percent_text(rule.restocking)))
+    if rule.label == "free":
+        parts.append(_("free label"))
+    if rule.holidays:
+        last = max(rule.holidays, key=lambda one: one.until)
+        parts.append(_("holidays until %(day)s", day=formats.short_day(last.until)))
+    return ", ".join(str(part) for part in parts)
+
+
+def _window(rule: Rule) -> str:
+    if rule.days is None:
+        return str(_("no last day"))
+    texts = {
+        "delivery": ngettext("%(num)s day from delivery", "%(num)s days from delivery", rule.days),
+        "fulfilment": ngettext("%(num)s day from fulfilment", "%(num)s days from fulfilment", rule.days),
+        "order": ngettext("%(num)s day from the order", "%(num)s days from the order", rule.days),
+    }
+    return str(texts[rule.start])
+
+
+def _scope_words(scope: Scope) -> str:
+    titles = {
+        "tags": _("Tag"),
+        "collections": _("Collection"),
+        "categories": _("Category"),
+        "products": _("Product"),
+        "countries": _("Country"),
+        "channels": _("Channel"),
+        "customer_groups": _("Customer group"),
+    }
+    parts = [f"{titles[field]} {', '.join(words)}" for field in SCOPES if (words := getattr(scope, field))]
+    return "; ".join(parts)
+
+
+def percent_text(hundredths: int) -> str:
+    """1050 → "10.5"."""
+    return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".")
+
+
+def sum_in(amounts: Mapping[str, int], currency: str) -> str:
+    return Money(amounts[currency], currency).text if currency in amounts else ""
+
+
+def _words(text: str, field: str) -> list[str]:
+    words = [" ".join(word.split()) for word in text.split(",")]
+    found = list(dict.fromkeys(word for word in words if word))
+    if field == "countries":
+        found = [word.upper() for word in found]
+        if any(len(word) != 2 or not word.isascii() or not word.isalpha() for word in found):
+            raise BadInput("scope.countries: two letters each", code="rule_countries")
+    return found
+
+
+def _days(form: MultiDict[str, str], name: str) -> int | None:
+    text = form.get(name, "").strip()
+    if not text:
+        return None
+    if not (text.isdecimal() and int(text) <= 36_500):
+        raise BadInput(f"{name}: want whole days", code="rule_days")
+    return int(text)
+
+
+def _percent(form: MultiDict[str, str], name: str) -> int:
+    try:
+        found = minor_from(form.get(name, ""), "EUR") or 0
+    except BadInput:
+        raise BadInput(f"{name}: want a percentage", code="rule_percent") from None
+    if found > 100_00:
+        raise BadInput(f"{name}: at most 100", code="rule_percent")
+    return found
+
+
+def _sums(form: MultiDict[str, str], name: str, currency: str, before: Rule | None) -> dict[str, int]:
+    """The sum of the form's currency; those of other currencies stay."""
+    others = {code: minor for code, minor in getattr(before, name, {}).items() if code != currency}
+    try:
+        minor = minor_from(form.get(name, ""), currency)
+    except BadInput:
+        raise BadInput(f"{name}: want a sum", code="bad_limit") from None
+    return others if minor is None else {**others, currency: minor}
+
+
+def _holidays(form: MultiDict[str, str]) -> list[dict[str, date]]:
+    found = []
+    for number in range(HOLIDAYS):
+        texts = [form.get(f"holiday{number}.{part}", "") for part in ("first", "last", "until")]
+        if not any(texts):
+            continue
+        try:
+            first, last, until = (date.fromisoformat(text) for text in texts)
+        except ValueError:
+            raise BadInput("holidays: want three dates", code="rule_holidays") from None
+        if not first <= last <= until:
+            raise BadInput("holidays: out of order", code="rule_holidays")
+        found.append({"first": first, "last": last, "until": until})
+    return found
