@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -114,16 +114,6 @@ def late_parcels(work: Work, *, limit: int = 100) -> list[Worry]:
     )
     late = [worry for worry in worries(orders, now) if worry.concern is Concern.LATE]
     return late[:limit]
-
-
-def arrivals(order: Order) -> list[tuple[str, date]]:
-    """Known deliveries by the calendar of the delivery address: platform id of the parcel → day."""
-    zone = zone_of(order.shipping_address)
-    return [
-        (parcel.platform_id, parcel.delivered_at.astimezone(zone).date())
-        for parcel in order.fulfillments
-        if parcel.delivered_at is not None and delivered(parcel)
-    ]
 
 
 def _days(since: datetime, now: datetime, zone: ZoneInfo) -> int:

@@ -6,6 +6,7 @@ one the zone of most people there. Source: IANA tz database, zone.tab; ISO 3166-
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -118,7 +119,11 @@ def _main_zones() -> dict[str, str]:
 
 @cache
 def _open(name: str) -> ZoneInfo:
+    """By IANA name, or by an offset in whole hours ("UTC+03:00"): some stores know no more."""
+    if offset := re.fullmatch(r"(?:UTC)?([+-])(\d\d):00", name):
+        sign, hours = offset.groups()
+        name = f"Etc/GMT{'-' if sign == '+' else '+'}{int(hours)}"  # POSIX signs are the other way round
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        return UTC  # a store may know no more than an offset
+        return UTC

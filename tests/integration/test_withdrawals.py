@@ -1,0 +1,123 @@
+"""Withdrawal statements and their clocks."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from integration import customers, withdrawals
+from integration.db.audit import AuditEntry
+from integration.errors import BadInput, Conflict, NotFound
+from integration.records import Address
+
+
+@pytest.fixture
+def store(world, account):
+    return world.store(account)
+
+
+@pytest.fixture
+def order_id(world, account, store):
+    line = world.line("gid://shopify/LineItem/1", quantity=2)
+    return world.sell(account, store, world.record(line, fulfillments=(world.parcel(line),)))[0]
+
+
+def record(work, order_id, world, **more):
+    order = customers.find_order(work, order_id)
+    values = {"received_at": world.clock() - timedelta(hours=2), "channel": "form", "by": "liis@lumi.example"}
+    return withdrawals.record(work, order, **{**values, **more})
+
+
+def clocks(work, **more):
+    return {
+        clock.kind: (clock.due, clock.left, clock.pressing) for clock in withdrawals.open_clocks(work, **more)
+    }
+
+
+def test_a_statement_starts_the_clocks_of_its_law(world, account, order_id):
+    with world.database.transaction(account) as work:
+        row = record(work, order_id, world, quantities={f"{order_id}.1": 1}, conversation="zendesk 7")
+        assert row.lines == [{"line_id": "gid://shopify/LineItem/1", "quantity": 1}]
+        assert (row.refund_due, row.return_due) == (date(2026, 12, 5), date(2026, 12, 7))
+        assert clocks(work) == {
+            "acknowledge": (date(2026, 11, 21), 0, True),
+            "refund": (date(2026, 12, 5), 14, False),
+            "send_back": (date(2026, 12, 7), 16, False),
+        }
+
+
+def test_three_days_ahead_a_clock_is_pressing(world, account, order_id):
+    with world.database.transaction(account) as work:
+        record(work, order_id, world)
+    world.clock.advance(timedelta(days=10))
+    with world.database.reading(account) as work:
+        assert clocks(work)["refund"] == (date(2026, 12, 5), 4, False)
+    world.clock.advance(timedelta(days=1))
+    with world.database.reading(account) as work:
+        assert clocks(work)["refund"] == (date(2026, 12, 5), 3, True)
+    world.clock.advance(timedelta(days=5))
+    with world.database.reading(account) as work:
+        assert clocks(work)["refund"][1] == -2
+
+
+def test_an_acknowledgement_is_said_once_and_stops_its_clock(world, account, order_id):
+    with world.database.transaction(account) as work:
+        row = record(work, order_id, world)
+        withdrawals.acknowledge(work, row.id, "e-mail", "liis@lumi.example")
+        assert "acknowledge" not in clocks(work)
+        with pytest.raises(Conflict):
+            withdrawals.acknowledge(work, row.id, "e-mail", "liis@lumi.example")
+
+
+def test_goods_that_come_late_move_the_day_to_pay_where_the_seller_may_wait(world, account, order_id):
+    with world.database.transaction(account) as work:
+        row = record(work, order_id, world)
+        withdrawals.goods_or_proof(work, row.id, "liis@lumi.example", goods="2026-12-09")
+        assert row.refund_due == date(2026, 12, 9)
+        assert "send_back" not in clocks(work)
+        with pytest.raises(BadInput):
+            withdrawals.goods_or_proof(work, row.id, "liis@lumi.example", sent="soon")
+
+
+def test_a_closed_one_has_no_clocks_and_closing_repeats_safely(world, account, order_id):
+    with world.database.transaction(account) as work:
+        row = record(work, order_id, world)
+        withdrawals.close(work, row.id, "liis@lumi.example")
+        withdrawals.close(work, row.id, "liis@lumi.example")
+        assert clocks(work) == {}
+        events = [entry.event for entry in work.session.query(AuditEntry).order_by(AuditEntry.number)]
+        assert events == ["withdrawal.recorded", "withdrawal.closed"]
+
+
+def test_where_no_law_grants_it_no_clock_runs(world, account, store):
+    line = world.line()
+    home = Address(name="A", country="US", province="NY")
+    (order_id,) = world.sell(
+        account, store, world.record(line, fulfillments=(world.parcel(line),), shipping_address=home)
+    )
+    with world.database.transaction(account) as work:
+        record(work, order_id, world)
+        assert set(clocks(work)) == {"acknowledge"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"channel": "pigeon"}, {"quantities": {"x": 1}}, {"quantities": {"1.1": 3}}, {"quantities": {"1.1": 0}}],
+)
+def test_what_cannot_be_is_refused(world, account, order_id, wrong):
+    with world.database.transaction(account) as work, pytest.raises(BadInput):
+        record(work, order_id, world, **wrong)
+    with world.database.transaction(account) as work, pytest.raises(BadInput):
+        record(work, order_id, world, received_at=world.clock() + timedelta(days=1))
+    with world.database.reading(account) as work:
+        assert withdrawals.of_orders(work, [order_id]) == []
+
+
+def test_another_accounts_statement_does_not_exist(world, account, order_id):
+    with world.database.transaction(account) as work:
+        row_id = record(work, order_id, world).id
+    with world.database.transaction(world.account("Other")) as work:
+        assert clocks(work) == {}
+        with pytest.raises(NotFound):
+            withdrawals.close(work, row_id, "them@other.example")
