@@ -19,7 +19,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from integration import identity
-from integration.contacts import key
+from integration.contacts import key, number_keys
 from integration.db.base import Base
 from integration.db.bulk import insert_rows, upsert
 from integration.db.inbox import Poison
@@ -407,11 +407,10 @@ def _child_rows(
 
 def _keys(record: OrderRecord) -> list[tuple[str, str]]:
     """What people may quote for this order, as `contacts.key` writes it."""
-    numbers = {key(record.name), key(record.number)}
+    numbers = number_keys(record.name, record.number)
     tracking = {key(item.number) for shipment in record.fulfillments for item in shipment.tracking}
     return sorted(
-        [("number", value) for value in numbers if value]
-        + [("tracking", value) for value in tracking if value]
+        [("number", value) for value in numbers] + [("tracking", value) for value in tracking if value]
     )
 
 

@@ -62,6 +62,11 @@ class TestMatch:
         assert only(world, account, orders=["ce 123 456 789 ee"]).why == ("tracking:CE123456789EE",)
         assert only(world, account, q=f"Where is {record.name}?").why == (f"order:{record.name}",)
 
+    @pytest.mark.parametrize("quoted", ["L-5531", "l5531", "#5531", "5531"])
+    def test_a_number_with_letters_is_found_without_them_too(self, world, account, store, quoted):
+        world.sell(account, store, world.record(name="L-5531", number="L-5531"))
+        assert only(world, account, orders=[quoted]).why == ("order:L-5531",)
+
     def test_several_contacts_of_one_person_are_one_match_with_every_reason(self, world, account, store):
         world.sell(account, store, world.record(phone="+37255512345"))
         match = only(world, account, emails=["mari@example.ee", "nobody@example.ee"], phones=["+37255512345"])
