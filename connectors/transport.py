@@ -75,6 +75,12 @@ class Unreachable(RateLimited):
     code = "unreachable"
 
 
+class Broken(StoreUnavailable):
+    """The store answered, but something inside it failed. It is not sick: asking for less may help."""
+
+    code = "store_broken"
+
+
 class Circuit:
     """Stops asking a store that keeps failing, so that it slows nobody else; then probes it.
 
@@ -202,7 +208,8 @@ class Line:
                 wait = pause(number, self._chance())
                 if isinstance(error, RateLimited):
                     wait += error.wait
-                if number >= self._attempts or isinstance(error, CircuitOpen) or wait > self._longest_wait:
+                most = min(2, self._attempts) if isinstance(error, Broken) else self._attempts
+                if number >= most or isinstance(error, CircuitOpen) or wait > self._longest_wait:
                     raise
             RETRIES.labels(self.platform).inc()
             self.sleep(wait)
@@ -212,10 +219,10 @@ class Line:
         if isinstance(error, RateLimited):
             THROTTLES.labels(self.platform).inc()
             self.circuit.succeeded()
-        elif isinstance(error, StoreUnavailable | UnreadableAnswer):
-            self.circuit.failed()
-        else:
+        elif isinstance(error, Broken) or not isinstance(error, StoreUnavailable | UnreadableAnswer):
             self.circuit.succeeded()
+        else:
+            self.circuit.failed()
 
 
 def pause(number: int, chance: float) -> float:

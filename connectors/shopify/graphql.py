@@ -20,14 +20,13 @@ from prometheus_client import Counter
 from connectors import transport
 from connectors.shopify import documents, sdk
 from connectors.shopify.cost import RESERVE, Bucket
-from connectors.transport import Answer, Line
+from connectors.transport import Answer, Broken, Line
 from integration.errors import (
     RateLimited,
     StoreDenied,
     StoreError,
     StoreForbidden,
     StoreRefused,
-    StoreUnavailable,
     UnreadableAnswer,
 )
 from integration.ports import ShopifyCredentials
@@ -47,12 +46,6 @@ NOT_DONE = frozenset({
     "variableRequiresValidType", "undefinedType",
 })  # fmt: skip
 """Error codes of a request that was turned down before anything ran. Source: fact sheet, 4.1."""
-
-
-class Broken(StoreUnavailable):
-    """Shopify answered, but something inside it failed: asking for less at once may help."""
-
-    code = "store_broken"
 
 
 class ErrorExtensions(Struct):

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from connectors.shopify import decode
-from connectors.shopify.graphql import Broken, GraphQL
+from connectors.shopify.graphql import GraphQL
 from connectors.shopify.shapes import (
     LineShape,
     Nodes,
@@ -25,6 +25,7 @@ from connectors.shopify.shapes import (
     ShipmentLineShape,
     ShipmentShape,
 )
+from connectors.transport import Broken
 from integration.errors import StoreRefused, UnreadableAnswer
 from integration.ports import Poisoned
 from integration.records import OrderRecord

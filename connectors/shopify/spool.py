@@ -66,8 +66,8 @@ class Spool:
         """Take in all rows. A failure leaves nothing behind."""
         part = self._folder.with_name(self._folder.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True, mode=0o700)
         try:
+            part.mkdir(parents=True, mode=0o700)
             with ExitStack() as stack:
                 files = [stack.enter_context((part / str(n)).open("wb")) for n in range(self._buckets)]
                 # About a hundred bytes a return: the only thing here that grows with the shop.

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from connectors import transport
-from connectors.transport import Answer, Circuit, CircuitOpen, Line, Unreachable
+from connectors.transport import Answer, Broken, Circuit, CircuitOpen, Line, Unreachable
 from integration.errors import (
     RateLimited,
     StoreDenied,
@@ -94,6 +94,13 @@ def test_what_never_left_the_house_is_certainly_not_done(line, error):
         line.once(Attempts(error))
 
 
+def test_what_breaks_inside_the_store_is_tried_only_twice(line):
+    attempts = Attempts(*[Broken("one order of fifty")] * 9)
+    with pytest.raises(Broken):
+        line.read(attempts)
+    assert attempts.made == 2
+
+
 def test_a_read_waits_as_long_as_the_store_asks(line, clock):
     assert line.read(Attempts(RateLimited("429", wait=7))) == "answer"
     assert clock.slept == [7.30]
@@ -146,7 +153,8 @@ def test_only_one_call_probes_at_a_time(circuit, clock):
 
 
 def test_a_store_that_says_no_or_wait_is_not_sick(circuit, line):
-    for error in [StoreRefused("422")] * 5 + [RateLimited("429", wait=0)] * 5:
+    noes = [StoreRefused("422"), RateLimited("429", wait=0), Broken("one order of fifty")]
+    for error in noes * 5:
         with pytest.raises(type(error)):
             line.once(Attempts(error))
     assert not circuit.is_open

@@ -129,6 +129,20 @@ def test_one_poisoned_order_is_set_aside_and_the_others_go_on(demo, connect, sma
         connect().order(bad)
 
 
+def test_an_order_that_the_shop_itself_cannot_show_hides_no_other(demo, connect):
+    archive = demo.shop().archive
+    ids = [doc["id"] for doc in demo.state()]
+    for bucket in demo._front.buckets.values():
+        bucket.restore = 1e6  # looking for the one costs points, and nobody waits here
+    order = archive.order(ids[3])
+    order["netPaymentSet"] = None  # the schema promises one: the shop fails inside
+    with archive.change():
+        archive.save_order(order)
+    batches = list(connect(small=250).backfill(None, {}))
+    assert [each.platform_id for batch in batches for each in batch.poisoned] == [ids[3]]
+    assert found(batches).keys() == {*ids} - {ids[3]}
+
+
 def _spoil(demo: DemoShopify, order_id: str) -> None:
     """An amount with a comma, past the store's own bookkeeping."""
     archive = demo.shop().archive
@@ -185,6 +199,15 @@ def test_the_shop_about_itself(store, credentials):
     assert (shop.domain, shop.currency, shop.timezone) == ("lumi-home.myshopify.com", "EUR", "Europe/Tallinn")
     assert set(shop.scopes) == set(credentials.scopes)
     assert shop.version == "2026-10"
+
+
+def test_products_are_told_by_kind_and_those_that_are_gone_left_out(demo, store):
+    order = next(record for record in told(demo).values() if record.lines[0].product_id)
+    known = order.lines[0].product_id
+    (product,) = store.products([known, known, "gid://shopify/Product/1", "nonsense"])
+    assert (product.platform_id, product.title) == (known, order.lines[0].title)
+    assert product.product_type
+    assert product.categories
 
 
 def test_a_return_leads_to_its_order(demo, store):
