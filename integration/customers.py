@@ -193,8 +193,8 @@ def history(
     """
     query = _of(select(Order), customer_ids).options(*ORDER_PARTS)
     if before is not None:
-        older = and_(Order.placed_at == before.placed_at, Order.id < before.id)
-        query = query.where(or_(Order.placed_at < before.placed_at, older))
+        older = or_(Order.placed_at < before.placed_at, Order.id < before.id)
+        query = query.where(Order.placed_at <= before.placed_at, older)
     query = query.order_by(Order.placed_at.desc(), Order.id.desc()).limit(limit)
     return list(work.session.scalars(query))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from sqlalchemy import select
 
 import connectors
@@ -83,6 +84,8 @@ def connect_woocommerce(
 ) -> int:
     """Try the keys on the store, then keep them. Returns the store's id. Raises StoreError, Conflict."""
     shop = woocommerce.check(credentials, now=services.now, allow_http=services.settings.allow_http_stores)
+    # Known by where we reach it, port and folder included: one host can have several stores.
+    shop = msgspec.structs.replace(shop, domain=credentials.url.partition("://")[2])
     account_id = account_id or account_for(services, Platform.WOOCOMMERCE, shop.domain, shop.name)
     with services.transaction(account_id) as work:
         store = stores.connect(

@@ -80,5 +80,14 @@ def set_up_logging(level: str, form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Text())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore", "urllib3", "rq.worker", "rq.cron", "werkzeug", "shopify_app"):
+    for noisy in (
+        "httpx",
+        "httpcore",
+        "urllib3",
+        "rq.worker",
+        "rq.cron",
+        "werkzeug",
+        "shopify_app",
+        "alembic",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)

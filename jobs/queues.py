@@ -11,7 +11,6 @@ from typing import Any
 
 from redis import Redis
 from rq import Queue
-from rq.serializers import JSONSerializer
 
 from integration.work import JobName
 
@@ -42,7 +41,7 @@ def enqueue(redis: Redis, name: JobName, arguments: Mapping[str, Any]) -> None:
     """Queue one wake, unless the same one is waiting already. Raises RedisError when the queue is down."""
     if not redis.set(_mark(name, arguments), b"1", nx=True, ex=WOKEN_SECONDS):
         return
-    queue = Queue(QUEUE_OF[name], connection=redis, serializer=JSONSerializer)
+    queue = Queue(QUEUE_OF[name], connection=redis)
     queue.enqueue_call(
         "jobs.run.run",
         kwargs={"name": name.value, "arguments": dict(arguments)},

