@@ -192,8 +192,10 @@ def store(credentials: WooCommerceCredentials, line: Line) -> WooCommerceStore:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[DemoWooCommerce]:
-    with DemoWooCommerce(tmp_path, orders=260, seed=7, webhook_pause=0.01) as shop:
+def demo(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[DemoWooCommerce]:
+    """A store with two pages of orders, or as many as a test asks for."""
+    orders = getattr(request, "param", 110)
+    with DemoWooCommerce(tmp_path, orders=orders, seed=7, webhook_pause=0.01) as shop:
         shop.command("gateway", delay=0.5)
         yield shop
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from connectors.demo.woocommerce import DemoWooCommerce
 from connectors.transport import Line
 from connectors.woocommerce import decode
+from connectors.woocommerce.calls import BadCertificate
 from connectors.woocommerce.client import WooCommerceStore
 from integration.errors import RateLimited, StoreDenied, StoreUnavailable, UnreadableAnswer
-from integration.ports import Batch
+from integration.ports import Batch, WooCommerceCredentials
 from integration.records import OrderRecord
 
 LONG_AGO = datetime(2015, 1, 1, tzinfo=UTC)
+MANY = pytest.mark.parametrize("demo", [260], indirect=True)
 FIRST_PAGE = {
     "since": None,
     "until": "2026-11-21T19:00:00+00:00",
@@ -59,6 +67,7 @@ def setting(shop: WooCommerceStore) -> decode.Setting:
     return shop._reads.setting
 
 
+@MANY
 def test_a_backfill_equals_the_store(demo: Any, shop: WooCommerceStore, setting: decode.Setting) -> None:
     batches = list(shop.backfill(None, {}))
 
@@ -79,6 +88,7 @@ def test_a_backfill_read_twice_reads_the_same(shop: WooCommerceStore) -> None:
     }
 
 
+@MANY
 def test_a_backfill_goes_on_behind_any_batch(shop: WooCommerceStore) -> None:
     whole = list(shop.backfill(None, {}))
     for place, batch in enumerate(whole):
@@ -102,6 +112,7 @@ def test_trashed_orders_are_kept_as_gone(demo: Any, shop: WooCommerceStore, sett
     assert found[wanted].gone is True
 
 
+@MANY
 def test_orders_that_leave_during_a_walk_take_no_others_with_them(
     demo: Any, shop: WooCommerceStore, setting: decode.Setting
 ) -> None:
@@ -117,6 +128,7 @@ def test_orders_that_leave_during_a_walk_take_no_others_with_them(
     assert before.keys() - set(leaving) <= found.keys()
 
 
+@MANY
 def test_changes_are_found_whatever_changes_meanwhile(
     demo: Any, shop: WooCommerceStore, setting: decode.Setting
 ) -> None:
@@ -301,6 +313,51 @@ def test_a_wait_longer_than_patience_is_passed_on(scripted: Any, store: WooComme
     scripted.on("GET", "orders", b"slow down", status=429, kind="text/plain")
     with pytest.raises(RateLimited):
         next(iter(store.backfill(None, {})))
+
+
+def test_a_store_with_its_own_authority_is_trusted_when_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: Line
+) -> None:
+    certificate, key = own_authority(tmp_path)
+    with DemoWooCommerce(tmp_path / "data", orders=5, ssl_context=(certificate, key)) as demo:
+        consumer_key, consumer_secret = demo.key()
+        credentials = WooCommerceCredentials(
+            url=demo.url, consumer_key=consumer_key, consumer_secret=consumer_secret
+        )
+        shop = WooCommerceStore(credentials, now=lambda: datetime.now(UTC), line=line)
+        with pytest.raises(BadCertificate):
+            shop.shop()
+        monkeypatch.setenv("SSL_CERT_FILE", certificate)
+        assert shop.shop().currency == "EUR"
+
+
+def own_authority(folder: Path) -> tuple[str, str]:
+    """A certificate for 127.0.0.1 that only those trust who are told to, and its key: two files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return str(certificate), str(private)
 
 
 def test_a_store_whose_clock_runs_behind_loses_nothing(
