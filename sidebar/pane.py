@@ -91,6 +91,8 @@ class Pane:
     refs: tuple[str, ...] = ()
     profile: Profile | None = None
     why: tuple[str, ...] = ()
+    home: bool = True
+    """Whether this is the person whom the conversation itself leads to."""
     sender: str = ""
     """matches, other or empty: whether the conversation's own address is one of the customer's."""
     place: str = ""
@@ -144,7 +146,9 @@ def look(work: Work, visit: Visit, *, customer_id: int | None = None, query: str
             )
         customer_id = found.customer_id
     why = next((match.why for match in matches if match.customer_id == customer_id), ())
-    return _one(work, visit, customer_id, why, query, refs, limit)
+    own = None if query else customers.chosen(matches)
+    pane = _one(work, visit, customer_id, why, query, refs, limit)
+    return replace(pane, home=own is not None and own.customer_id == customer_id)
 
 
 def _one(

@@ -88,15 +88,14 @@ def show(visit: Visit, *, customer_id: int | None = None, query: str = "", limit
             ),
             _("The lookup failed"),
         )
-    return _rendered(pane, back=customer_id is not None or bool(query))
+    return _rendered(pane)
 
 
-def _rendered(pane: Pane, *, back: bool) -> Shown:
+def _rendered(pane: Pane) -> Shown:
     html = render_template(
         "_pane.html" if pane.state == "one" else "_choose.html",
         pane=pane,
         why_word=why_word,
-        back=back,
         may_search=pane.visit.may_search,
     )
     return Shown(html, f"Deskside: {pane.profile.name}" if pane.profile else "Deskside")

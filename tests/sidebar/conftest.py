@@ -22,7 +22,9 @@ from integration.db.customers import Customer
 from integration.db.orders import Order
 from integration.db.policies import PolicyVersion, Withdrawal
 from integration.db.stores import Product, SyncState
+from integration.errors import StoreUnavailable
 from integration.money import Money
+from integration.ports import ActionRequest, Quote
 from integration.records import (
     Address,
     CustomerRecord,
@@ -49,8 +51,40 @@ def ago(days: float) -> datetime:
     return NOON - timedelta(days=days)
 
 
+class PaperStore:
+    """A store that calculates and does what it is told, in memory."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.sent: list[ActionRequest] = []
+
+    def _check(self) -> None:
+        if self.down:
+            raise StoreUnavailable("no answer")
+
+    def order(self, platform_id: str) -> Any:
+        self._check()
+        raise StoreUnavailable("paper keeps no orders")
+
+    def supports(self, kind: Any, order: Any) -> str | None:
+        return None
+
+    def quote(self, request: ActionRequest) -> Quote:
+        self._check()
+        assert request.amount is not None
+        return Quote(amount=request.amount, maximum=Money(10**6, request.currency))
+
+    def close(self) -> None:
+        pass
+
+
 @pytest.fixture
-def services(tmp_path: Path, database: Any, clock: Any) -> Services:
+def paper() -> PaperStore:
+    return PaperStore()
+
+
+@pytest.fixture
+def services(tmp_path: Path, database: Any, clock: Any, paper: PaperStore) -> Services:
     settings = Settings(
         app_url="http://127.0.0.1:1",
         secret_key="a secret key of the tests",
@@ -65,6 +99,7 @@ def services(tmp_path: Path, database: Any, clock: Any) -> Services:
         vault=Vault(settings.encryption_keys),
         redis=connect_redis("unix:///nowhere"),
         now=clock,
+        open_store=lambda services, store_id, interactive: paper,
     )
 
 
