@@ -29,6 +29,7 @@ def open_store(
             now=now,
             interactive=interactive,
             app_level=not hand_made,
+            spool=settings.data_dir / "spool",
         )
     from connectors.woocommerce.client import WooCommerceStore
 

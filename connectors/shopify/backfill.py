@@ -7,6 +7,7 @@ fetches it again if it is not on its disk.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -49,13 +50,15 @@ class Count(Struct):
 
 
 class Backfill:
+    """`folder` names a directory for this shop's bulk files alone."""
+
     def __init__(
         self,
         api: GraphQL,
         orders: Orders,
         download: Download,
         *,
-        folder: Path,
+        folder: Callable[[], Path],
         now: Callable[[], datetime],
         sleep: Callable[[float], None],
         small: int = SMALL,
@@ -124,6 +127,7 @@ class Backfill:
         starts = state.get("starts", 0) + 1
         if starts > MOST_STARTS:
             raise StoreUnavailable("the shop did not finish our bulk operation, several times over")
+        shutil.rmtree(self._folder(), ignore_errors=True)  # what earlier operations left of this shop
         operation = bulk.start(self._api, f"processed_at:>='{state['since']}'")
         log.info("bulk operation started (%s of %s)", starts, MOST_STARTS)
         return {**state, "operation": operation.id, "starts": starts, "bucket": 0, "skip": 0, "done": 0}
@@ -137,7 +141,7 @@ class Backfill:
             return None
         buckets = spool.buckets_for(operation.orders)
         name = f"{operation.id.rsplit('/', 1)[-1]}-{buckets}"
-        store = Spool(self._folder / name, buckets)
+        store = Spool(self._folder() / name, buckets)
         if not store.is_filled:
             try:
                 self._download.rows(operation, store.fill)

@@ -72,8 +72,8 @@ class ShopifyStore:
         self._app_level, self._now = app_level, now
         self._http = http or transport.new_client()
         self._closes_http = http is None
-        self._own_spool = spool is None
-        self._spool = spool or Path(tempfile.gettempdir()) / f"deskside-{id(self):x}"
+        self._spool = spool
+        self._own_spool: Path | None = None
         self._api = GraphQL(
             credentials,
             origin=origin,
@@ -91,12 +91,20 @@ class ShopifyStore:
             self._api,
             self._orders,
             self._download,
-            folder=self._spool,
+            folder=lambda: self._folder() / shop,
             now=now,
             sleep=sleep,
             small=small,
         )
         self._actions = Actions(self._api, self._orders, scopes=self._scopes, sleep=sleep)
+
+    def _folder(self) -> Path:
+        """Where bulk files wait. Made when it is first needed: most clients never fetch one."""
+        if self._spool is not None:
+            return self._spool
+        if self._own_spool is None:
+            self._own_spool = Path(tempfile.mkdtemp(prefix="deskside-"))
+        return self._own_spool
 
     def shop(self) -> ShopRecord:
         settings = self._api.read("65_shop", Settings)
@@ -215,8 +223,8 @@ class ShopifyStore:
         self._download.close()
         if self._closes_http:
             self._http.close()
-        if self._own_spool:
-            shutil.rmtree(self._spool, ignore_errors=True)
+        if self._own_spool is not None:
+            shutil.rmtree(self._own_spool, ignore_errors=True)
 
 
 class Scope(Struct):
