@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask import Response
-from sqlalchemy import and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 
 from integration import audit, customers, returns, views
@@ -108,8 +108,9 @@ def list_orders(caller: Caller) -> Response:
     if after is not None:
         query = query.where(Order.updated_at > after)
     if place is not None:
-        same = and_(Order.updated_at == place.moment, Order.id > place.id)
-        query = query.where(or_(Order.updated_at > place.moment, same))
+        # The first condition lets the index find the place; the second settles equal times.
+        behind = or_(Order.updated_at > place.moment, Order.id > place.id)
+        query = query.where(Order.updated_at >= place.moment, behind)
     store_id, customer_id = arguments.an_id("store"), arguments.an_id("customer")
     with services().reading(caller.account_id) as work:
         if customer_id is not None:
