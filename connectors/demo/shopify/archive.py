@@ -99,7 +99,8 @@ class Archive:
         if connection is not None:
             self._local.db = None
             with self._writing:
-                self._open.remove(connection)
+                if connection in self._open:
+                    self._open.remove(connection)
             connection.close()
 
     def close(self) -> None:

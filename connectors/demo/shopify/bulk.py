@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import threading
 import time
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -46,8 +45,6 @@ NESTING = 2
 LONGEST = 65_535
 BLOCK = 50
 """Orders are written in blocks, their children after them: a child follows its parent, but not directly."""
-
-_cancelled: set[str] = set()
 
 
 class Refused(Exception):
@@ -87,19 +84,16 @@ def run(shop: Shop, scopes: tuple[str, ...], query: str, *, grouped: bool) -> Do
             "_until": 0,
         }
         shop.archive.keep("bulk", operation["id"], operation)
-    start(shop, operation["id"])
-    return {"bulkOperation": shown(shop, operation["id"]), "userErrors": []}
-
-
-def start(shop: Shop, gid: str) -> None:
-    threading.Thread(target=_work, args=(shop, gid), name="bulk", daemon=True).start()
+    answer: Doc = {"bulkOperation": shown(shop, operation["id"]), "userErrors": []}
+    shop.errand(partial(_run, shop, operation["id"]))
+    return answer
 
 
 def resume(shop: Shop) -> None:
     """After a restart, operations that were on their way begin anew."""
     for operation in shop.archive.all_kept("bulk"):
-        if operation["status"] in ("CREATED", "RUNNING"):
-            start(shop, operation["id"])
+        if operation["status"] in ("CREATED", "RUNNING", "CANCELING"):
+            shop.errand(partial(_run, shop, operation["id"]))
 
 
 def cancel(shop: Shop, gid: str) -> Doc:
@@ -109,7 +103,6 @@ def cancel(shop: Shop, gid: str) -> Doc:
         if operation is None or operation["status"] not in ("CREATED", "RUNNING"):
             error = {"field": ["id"], "message": "A bulk operation cannot be canceled when it is completed"}
             return {"bulkOperation": shown(shop, gid), "userErrors": [error]}
-        _cancelled.add(gid)
         operation["status"] = "CANCELING"
         shop.archive.keep("bulk", gid, operation)
     return {"bulkOperation": shown(shop, gid), "userErrors": []}
@@ -171,16 +164,9 @@ def _update(shop: Shop, gid: str, **values: Any) -> Doc:
     return operation
 
 
-def _work(shop: Shop, gid: str) -> None:
-    try:
-        _run(shop, gid)
-    finally:
-        shop.archive.release()
-
-
 def _run(shop: Shop, gid: str) -> None:
     began = time.monotonic()
-    operation = _update(shop, gid, status="RUNNING")
+    operation = _update(shop, gid, **({} if _is_cancelled(shop, gid) else {"status": "RUNNING"}))
     fault = _take_fault(shop)
     path = folder(shop) / f"{number(gid)}.jsonl"
     path.parent.mkdir(exist_ok=True)
@@ -191,7 +177,9 @@ def _run(shop: Shop, gid: str) -> None:
             for block, count in _blocks(shop, operation):
                 file.write(b"".join(block))
                 roots, objects = roots + count, objects + len(block)
-                if gid in _cancelled:
+                if shop.closing.is_set():
+                    return
+                if _is_cancelled(shop, gid):
                     status = "CANCELED"
                     break
                 if fault is not None and roots >= fault["after"]:
@@ -204,8 +192,9 @@ def _run(shop: Shop, gid: str) -> None:
             if (denied.extensions or {}).get("code") == "ACCESS_DENIED"
             else "INTERNAL_SERVER_ERROR"
         )
-    time.sleep(max(0.0, shop.conduct.bulk_seconds - (time.monotonic() - began)))
-    if gid in _cancelled:
+    if shop.closing.wait(max(0.0, shop.conduct.bulk_seconds - (time.monotonic() - began))):
+        return  # it begins anew after the next start
+    if _is_cancelled(shop, gid):
         status = "CANCELED"
     _update(
         shop,
@@ -219,6 +208,10 @@ def _run(shop: Shop, gid: str) -> None:
         _file=objects > 0,
         _until=int(shop.now().timestamp()) + shop.conduct.download_seconds,
     )
+
+
+def _is_cancelled(shop: Shop, gid: str) -> bool:
+    return (shop.archive.kept("bulk", gid) or {}).get("status") == "CANCELING"
 
 
 def _take_fault(shop: Shop) -> Doc | None:

@@ -6,10 +6,12 @@ Source: fact sheet, 5.2 (five seconds to answer, eight repeats with the original
 from __future__ import annotations
 
 import random
+import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import httpx
 
@@ -17,7 +19,15 @@ from connectors.demo.shopify.bags import Doc
 from connectors.demo.shopify.shop import Shop
 
 CARRIERS = 4
+LOOK = 0.05
+"""How often the outbox is looked at when nobody says that something was put in, in seconds."""
 TIMEOUT = httpx.Timeout(5.0, connect=1.0)
+
+
+@cache
+def certificates() -> ssl.SSLContext:
+    """Loaded once a process, which takes longer than starting a store."""
+    return ssl.create_default_context()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,7 +50,7 @@ class Postman:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._carriers = ThreadPoolExecutor(CARRIERS, thread_name_prefix="webhook")
-        self._client = httpx.Client(timeout=TIMEOUT, trust_env=False)
+        self._client = httpx.Client(timeout=TIMEOUT, trust_env=False, verify=certificates())
         self._thread = threading.Thread(target=self._run, name="postman", daemon=True)
         self._on_the_way: set[tuple[str, int]] = set()
         self._held: set[tuple[str, int]] = set()
@@ -74,7 +84,7 @@ class Postman:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._wake.wait(0.25)
+            self._wake.wait(LOOK)
             self._wake.clear()
             if not self.paused:
                 for shop in self._shops:
@@ -118,13 +128,14 @@ class Postman:
             if answer.startswith("2"):
                 self._note(shop, delivery, "delivered", answer)
             elif tries < len(shop.conduct.retry_spacing):
-                due = time.time() + shop.conduct.retry_spacing[tries]
-                self._note(shop, delivery, "waiting", answer, due)
+                pause = shop.conduct.retry_spacing[tries]
+                self._note(shop, delivery, "waiting", answer, time.time() + pause)
             else:
                 self._note(shop, delivery, "failed", answer)
         finally:
             with self._lock:
                 self._on_the_way.discard((shop.domain, delivery))
+            self._wake.set()
             shop.archive.release()
 
     def _post(self, address: str, headers: Doc, body: bytes) -> str:

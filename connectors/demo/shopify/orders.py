@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from connectors.demo.shopify import credit, drafting, payloads, refunds
@@ -115,7 +114,7 @@ def cancel(shop: Shop, wanted: Doc) -> Doc:
             "note": wanted.get("staffNote"),
         }
         shop.archive.keep("job", gid, job)
-    later(shop.conduct.job_seconds, partial(finish_cancel, shop, gid))
+    shop.errand(partial(finish_cancel, shop, gid))
     return {
         "job": {"id": gid, "done": False},
         "jobResult": {"id": gid, "done": False, "status": "STARTED", "errors": []},
@@ -134,36 +133,29 @@ def _why_not(order: Doc) -> str | None:
     return None
 
 
-def later(seconds: float, action: Callable[[], None]) -> None:
-    timer = threading.Timer(seconds, action)
-    timer.daemon = True
-    timer.start()
-
-
 def resume(shop: Shop) -> None:
     """After a restart, jobs that were on their way are finished."""
     for job in shop.archive.all_kept("job"):
         if not job["done"]:
-            later(0, partial(finish_cancel, shop, job["id"]))
+            shop.errand(partial(finish_cancel, shop, job["id"]))
 
 
 def finish_cancel(shop: Shop, gid: str) -> None:
-    """Do the work of a cancellation job; safe to run twice."""
-    try:
-        with shop.archive.change():
-            job = shop.archive.kept("job", gid)
-            if job is None or job["done"]:
-                return
-            try:
-                _cancel(shop, job)
-                job["status"] = "SUCCEEDED"
-            except (Problem, UnknownOrder) as error:
-                job["status"] = "FAILED"
-                job["errors"] = [{"code": "INVALID", "field": None, "message": str(error)}]
-            job["done"] = True
-            shop.archive.keep("job", gid, job)
-    finally:
-        shop.archive.release()
+    """Do the work of a cancellation job, after its time; safe to run twice."""
+    if shop.closing.wait(shop.conduct.job_seconds):
+        return
+    with shop.archive.change():
+        job = shop.archive.kept("job", gid)
+        if job is None or job["done"]:
+            return
+        try:
+            _cancel(shop, job)
+            job["status"] = "SUCCEEDED"
+        except (Problem, UnknownOrder) as error:
+            job["status"] = "FAILED"
+            job["errors"] = [{"code": "INVALID", "field": None, "message": str(error)}]
+        job["done"] = True
+        shop.archive.keep("job", gid, job)
 
 
 def _cancel(shop: Shop, job: Doc) -> None:

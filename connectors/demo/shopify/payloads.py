@@ -343,6 +343,7 @@ def event_payload(shop: Shop, order: Doc, fulfillment: Doc, event: Doc) -> Doc:
 
 def transaction_payload(order: Doc, each: Doc) -> Doc:
     side = each["amountSet"]["presentmentMoney"]
+    zero = price_set(Purse.of(order).bag(0))
     return {
         "id": number(each["id"]),
         "admin_graphql_api_id": each["id"],
@@ -379,7 +380,9 @@ def transaction_payload(order: Doc, each: Doc) -> Doc:
         "source_name": "web",
         "status": each["status"].lower(),
         "test": each["test"],
-        "total_unsettled_set": price_set(Purse.of(order).bag(0)),
+        "total_unsettled_set": {
+            side: {"amount": "0.00", "currency": money["currency_code"]} for side, money in zero.items()
+        },
         "user_id": None,
     }
 
@@ -463,7 +466,7 @@ def return_payload(shop: Shop, order: Doc, back: Doc, topic: str = "returns/requ
         decline = {"note": back["decline"]["note"] or "", "reason": back["decline"]["reason"].lower()}
         return identity | {"order": owner, "status": status, "decline": decline}
     return identity | {
-        "name": back["name"],
+        "name": None,
         "order": owner,
         "status": status,
         "exchange_line_items": [],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -39,13 +40,13 @@ class Handler(WSGIRequestHandler):
         self.opened.add(self.connection)
 
     def finish(self) -> None:
-        self.opened.discard(self.connection)
         try:
             super().finish()
         except OSError:
             pass  # the other side is gone already
         finally:
             self.closing()
+            self.opened.discard(self.connection)
 
     def handle(self) -> None:
         try:
@@ -120,7 +121,7 @@ class Server:
         self._opened = opened
         self._server: BaseWSGIServer = make_server(host, port, app, threaded=True, request_handler=kind)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="http", daemon=True
+            target=self._server.serve_forever, args=(0.02,), name="http", daemon=True
         )
         self.origin = f"http://{host}:{self._server.server_port}"
 
@@ -128,7 +129,7 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening and break the connections that clients keep."""
+        """Stop listening, break the connections that clients keep, wait for the threads behind them."""
         self._server.shutdown()
         self._thread.join(10)
         for connection in list(self._opened):
@@ -136,4 +137,7 @@ class Server:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue  # closed meanwhile
+        end = time.monotonic() + 5
+        while self._opened and time.monotonic() < end:
+            time.sleep(0.005)
         self._server.server_close()

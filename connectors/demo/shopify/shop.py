@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -118,6 +119,9 @@ class Shop:
     now: Callable[[], datetime] = utc_now
     name: str = STORE_NAME[Store.SHOPIFY]
     currency: str = CURRENCY
+    closing: threading.Event = field(default_factory=threading.Event)
+    """Set when the store stops: whoever waits in the background gives up."""
+    _errands: list[threading.Thread] = field(default_factory=list)
 
     @classmethod
     def open(cls, domain: str, folder: Path, app: App, conduct: Conduct, origin: Callable[[], str]) -> Shop:
@@ -169,8 +173,25 @@ class Shop:
         """Put a webhook for every subscriber of `topic` into the outbox. Only inside a change."""
         webhooks.post(self, topic, payload, event_id or secrets.token_hex(16), time.time())
 
-    def __hash__(self) -> int:
-        return id(self)
+    def errand(self, work: Callable[[], None]) -> None:
+        """Do something in the background, in a thread of its own that :meth:`close` waits for."""
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self.archive.release()
+
+        thread = threading.Thread(target=run, name="errand", daemon=True)
+        self._errands = [each for each in self._errands if each.is_alive()] + [thread]
+        thread.start()
+
+    def close(self) -> None:
+        """End what runs in the background (it goes on after the next start), then close the archive."""
+        self.closing.set()
+        for thread in self._errands:
+            thread.join(10)
+        self.archive.close()
 
 
 __all__ = ["API_VERSION", "SCOPES", "App", "Conduct", "Shop", "UnknownOrder", "number", "stamp", "utc_now"]

@@ -103,7 +103,7 @@ class DemoShopify:
         self._server.stop()
         self.postman.stop()
         for shop in self.shops.values():
-            shop.archive.close()
+            shop.close()
 
     def __enter__(self) -> Self:
         return self.start()

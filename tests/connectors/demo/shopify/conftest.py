@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -33,13 +35,17 @@ def document(name: str) -> str:
     return path.read_text("utf-8")
 
 
+PLAIN = ssl.create_default_context()
+"""Everything here is plain HTTP; handing this in saves each client from loading certificates."""
+
+
 @dataclass
 class Program:
     """An app with a token, and everything it is told."""
 
     store: DemoShopify
     token: str = ""
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10, trust_env=False))
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10, verify=PLAIN))
 
     @property
     def shop(self) -> str:
@@ -99,13 +105,25 @@ def program(store: DemoShopify) -> Iterator[Program]:
     made.http.close()
 
 
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a store that was filled once."""
+    folder = tmp_path_factory.mktemp("filled")
+    with serve(folder):
+        pass
+    return folder
+
+
 @pytest.fixture
-def own_store(tmp_path: Path) -> Iterator[Callable[..., Program]]:
+def own_store(tmp_path: Path, filled: Path) -> Iterator[Callable[..., Program]]:
     """Make a store with settings of one's own, and a program that has it installed."""
     made: list[Program] = []
 
     def make(**settings: Any) -> Program:
-        made.append(Program(serve(tmp_path / str(len(made)), **settings).start()).install())
+        folder = tmp_path / str(len(made))
+        if "orders" not in settings:
+            shutil.copytree(filled, folder)
+        made.append(Program(serve(folder, **settings).start()).install())
         return made[-1]
 
     yield make
