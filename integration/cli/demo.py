@@ -22,6 +22,7 @@ import httpx
 import msgspec
 from cryptography.fernet import Fernet
 from sqlalchemy import select
+from werkzeug.serving import make_server
 
 from connectors.demo import merchant
 from integration import helpdesks, stores
@@ -33,6 +34,7 @@ from integration.people import agents, invitations
 from integration.records import Platform
 from integration.settings import Settings
 from jobs.boot import Services, boot
+from sidebar import demo_host
 
 SHOP = "lumi-home.myshopify.com"
 MERCHANT, AGENT, LEAD = "merchant@deskside.example", "marko@deskside.example", "liis@deskside.example"
@@ -49,6 +51,7 @@ class Kept(msgspec.Struct, kw_only=True):
     client_secret: str
     shopify_port: int
     woocommerce_port: int
+    desk_port: int
     helpdesk: str = ""
     helpdesk_secret: str = ""
 
@@ -110,7 +113,10 @@ def _run(
         _wait(f"{settings.app_url}/readyz", children, over, logs)
         _install(services, kept)
         _follow(services, over)
-        _say(settings, invitation)
+        if over.is_set():
+            return
+        _start_desk(settings, kept)
+        _say(settings, kept, invitation)
         while not over.wait(1.0):
             if gone := children.ended():
                 raise AppError(f"{', '.join(gone)} stopped by itself: see {logs}")
@@ -122,7 +128,7 @@ def _kept(data: Path) -> Kept:
     file = data / "demo.json"
     if file.exists():
         return msgspec.json.decode(file.read_bytes(), type=Kept)
-    first, second = _free_ports(2)
+    first, second, third = _free_ports(3)
     kept = Kept(
         secret_key=secrets.token_urlsafe(32),
         encryption_key=Fernet.generate_key().decode(),
@@ -130,6 +136,7 @@ def _kept(data: Path) -> Kept:
         client_secret="shpss_" + secrets.token_hex(16),
         shopify_port=first,
         woocommerce_port=second,
+        desk_port=third,
     )
     _keep(kept, data)
     return kept
@@ -231,7 +238,7 @@ def _helpdesk(services: Services, kept: Kept, data: Path) -> None:
             services.vault,
             "generic",
             "Demo conversations",
-            services.settings.app_url,
+            f"http://127.0.0.1:{kept.desk_port}",
             {},
             app_url=services.settings.app_url,
         )
@@ -301,14 +308,27 @@ def _state(services: Services, store_id: int) -> tuple[Store, SyncState]:
         return stores.find(work, store_id), stores.state(work, store_id)
 
 
-def _say(settings: Settings, invitation: str | None) -> None:
+def _start_desk(settings: Settings, kept: Kept) -> None:
+    """The pretended helpdesk: an origin of its own, as helpdesks are, served from a thread of this process."""
+    desk = demo_host.create_host(
+        door=f"{settings.app_url}/sidebar/generic/{kept.helpdesk}",
+        app_url=settings.app_url,
+        key=kept.helpdesk,
+        secret=kept.helpdesk_secret,
+        agent=demo_host.DeskAgent(id="7", email=AGENT, name="Marko"),
+    )
+    server = make_server("127.0.0.1", kept.desk_port, desk, threaded=True)
+    threading.Thread(target=server.serve_forever, name="desk", daemon=True).start()
+
+
+def _say(settings: Settings, kept: Kept, invitation: str | None) -> None:
     click.echo("")
     if invitation:
         click.echo(f"  merchant's pages (one-time invitation): {invitation}")
     else:
         click.echo(f"  merchant's pages: {settings.app_url}/admin/")
-    click.echo(f"  a conversation with the sidebar beside it: {settings.app_url}/demo")
     click.echo("  Ctrl-C stops everything; the next start goes on from here.")
+    click.echo(f"  a conversation with the sidebar beside it: http://127.0.0.1:{kept.desk_port}/")
     sys.stdout.flush()
 
 
