@@ -19,6 +19,7 @@ DOORS_AND_PAGES = (
     "sidebar.dialogs",
     "sidebar.api",
     "sidebar.admin",
+    "sidebar.entrances",
     "sidebar.install",
     "sidebar.webhooks",
     "sidebar.ops",

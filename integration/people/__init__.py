@@ -18,6 +18,7 @@ from integration.people.agents import (
     enable_agent,
     find_agent,
     list_agents,
+    names_of,
 )
 from integration.people.invitations import Invited, find_invitation, invite, take_invitation
 from integration.people.links import agent_from_store, make_link, use_link
@@ -41,6 +42,7 @@ __all__ = [
     "list_agents",
     "list_tokens",
     "make_link",
+    "names_of",
     "revoke_token",
     "take_invitation",
     "use_link",

@@ -47,6 +47,11 @@ def list_agents(work: Work) -> list[Agent]:
     return sorted(agents, key=lambda agent: (agent.disabled_at is not None, agent.name.casefold(), agent.id))
 
 
+def names_of(work: Work) -> dict[int | None, str]:
+    """Agent id → name, of everybody who ever was one."""
+    return {row.id: row.name for row in work.session.execute(select(Agent.id, Agent.name))}
+
+
 def find_agent(work: Work, agent_id: int) -> Agent:
     agent = work.session.scalar(select(Agent).where(Agent.id == agent_id))
     if agent is None:

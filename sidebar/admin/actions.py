@@ -8,38 +8,39 @@ from typing import TypeVar
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_gettext
 
-from integration import ledger, store_status
+from integration import ledger
+from integration import stores as connected
 from integration.db.accounts import Role
 from integration.db.actions import ActionStatus
-from integration.people import SignedIn, find_agent
+from integration.people import SignedIn, find_agent, names_of
 from integration.ports import ActionKind
 from sidebar.admin import guard
 from sidebar.admin.frame import bp
 from sidebar.context import services
 
 KIND_NAMES = {
-    ActionKind.REFUND: _l("Refund"),
-    ActionKind.CANCEL: _l("Cancel the order"),
-    ActionKind.RETURN: _l("Open a return"),
-    ActionKind.RETURN_APPROVE: _l("Approve a return"),
-    ActionKind.RETURN_DECLINE: _l("Decline a return"),
-    ActionKind.RETURN_CLOSE: _l("Close a return"),
-    ActionKind.RETURN_RECEIVE: _l("Goods received"),
-    ActionKind.REPLACEMENT: _l("Replacement"),
-    ActionKind.ADDRESS: _l("Change the address"),
-    ActionKind.NOTE: _l("Note"),
-    ActionKind.TAGS: _l("Tags"),
+    ActionKind.REFUND: lazy_gettext("Refund"),
+    ActionKind.CANCEL: lazy_gettext("Cancel the order"),
+    ActionKind.RETURN: lazy_gettext("Open a return"),
+    ActionKind.RETURN_APPROVE: lazy_gettext("Approve a return"),
+    ActionKind.RETURN_DECLINE: lazy_gettext("Decline a return"),
+    ActionKind.RETURN_CLOSE: lazy_gettext("Close a return"),
+    ActionKind.RETURN_RECEIVE: lazy_gettext("Goods received"),
+    ActionKind.REPLACEMENT: lazy_gettext("Replacement"),
+    ActionKind.ADDRESS: lazy_gettext("Change the address"),
+    ActionKind.NOTE: lazy_gettext("Note"),
+    ActionKind.TAGS: lazy_gettext("Tags"),
 }
 STATUS_NAMES = {
-    ActionStatus.AWAITING_APPROVAL: _l("Waits for approval"),
-    ActionStatus.PENDING: _l("About to be sent"),
-    ActionStatus.RUNNING: _l("Being sent"),
-    ActionStatus.SUCCEEDED: _l("Done"),
-    ActionStatus.FAILED: _l("Declined by the store"),
-    ActionStatus.REJECTED: _l("Rejected"),
-    ActionStatus.NEEDS_ATTENTION: _l("Answer unclear"),
+    ActionStatus.AWAITING_APPROVAL: lazy_gettext("Waits for approval"),
+    ActionStatus.PENDING: lazy_gettext("About to be sent"),
+    ActionStatus.RUNNING: lazy_gettext("Being sent"),
+    ActionStatus.SUCCEEDED: lazy_gettext("Done"),
+    ActionStatus.FAILED: lazy_gettext("Declined by the store"),
+    ActionStatus.REJECTED: lazy_gettext("Rejected"),
+    ActionStatus.NEEDS_ATTENTION: lazy_gettext("Answer unclear"),
 }
 STATUS_LOOKS = {
     ActionStatus.AWAITING_APPROVAL: ("warn", "stamp"),
@@ -51,10 +52,10 @@ STATUS_LOOKS = {
     ActionStatus.NEEDS_ATTENTION: ("bad", "warn"),
 }
 PERIODS = {
-    "1": _l("Today and yesterday"),
-    "7": _l("Last 7 days"),
-    "30": _l("Last 30 days"),
-    "": _l("Any time"),
+    "1": lazy_gettext("Today and yesterday"),
+    "7": lazy_gettext("Last 7 days"),
+    "30": lazy_gettext("Last 30 days"),
+    "": lazy_gettext("Any time"),
 }
 
 Chosen = TypeVar("Chosen", bound=StrEnum)
@@ -76,13 +77,15 @@ def actions(person: SignedIn) -> ResponseReturnValue:
     )
     with services().reading(person.account_id) as work:
         rows, further = ledger.actions(work, wanted, before=_whole(request.args.get("before")))
-        stores = {store.id: store for store in store_status.overview(work)}
+        stores = {store.id: store for store in connected.everyone(work)}
+        people = names_of(work)
         who = find_agent(work, wanted.agent_id) if wanted.agent_id and not own else None
     return render_template(
         "admin/actions.html",
         rows=rows,
         further=further,
         stores=stores,
+        people=people,
         wanted=wanted,
         period=period,
         own=own,

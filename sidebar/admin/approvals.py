@@ -14,7 +14,7 @@ from integration import ledger
 from integration.db.accounts import Role
 from integration.db.actions import ActionStatus
 from integration.errors import AppError, Conflict, Forbidden, StoreError
-from integration.people import SignedIn, find_agent
+from integration.people import SignedIn, find_agent, names_of
 from integration.wishes import Who
 from integration.work import Work
 from jobs import actions as moments
@@ -154,11 +154,13 @@ def _page(person: SignedIn, action_id: int | None, *, refused: str = "", note_er
         view = look(work, ledger.action(work, chosen)) if chosen else None
         decided = ledger.decided_since(work, services().now() - timedelta(days=7))
         stores = {row.id: row.name for row in ledger.stores_of(work, queue)}
+        who = names_of(work)
     return render_template(
         "admin/approvals.html",
         queue=queue,
         view=view,
         stores=stores,
+        who=who,
         decided=decided,
         refused=refused,
         note_error=note_error,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from flask import Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_gettext
 
 from integration import audit as chain
 from integration import audit_pages
@@ -20,65 +20,65 @@ from sidebar.admin.frame import bp
 from sidebar.context import services
 
 TOPIC_NAMES = {
-    audit_pages.Topic.MONEY: _l("Money and orders"),
-    audit_pages.Topic.RULES: _l("Rules and limits"),
-    audit_pages.Topic.ACCESS: _l("Access"),
-    audit_pages.Topic.READING: _l("Reading and privacy"),
+    audit_pages.Topic.MONEY: lazy_gettext("Money and orders"),
+    audit_pages.Topic.RULES: lazy_gettext("Rules and limits"),
+    audit_pages.Topic.ACCESS: lazy_gettext("Access"),
+    audit_pages.Topic.READING: lazy_gettext("Reading and privacy"),
 }
 PERIODS = {
-    "1": _l("Since yesterday"),
-    "7": _l("Last 7 days"),
-    "30": _l("Last 30 days"),
-    "all": _l("Any time"),
+    "1": lazy_gettext("Since yesterday"),
+    "7": lazy_gettext("Last 7 days"),
+    "30": lazy_gettext("Last 30 days"),
+    "all": lazy_gettext("Any time"),
 }
 
 EVENTS = {
-    "session.started": _l("Signed in"),
-    "agent.added": _l("Invited an agent"),
-    "agent.role_changed": _l("Changed a role"),
-    "agent.disabled": _l("Disabled an agent"),
-    "agent.enabled": _l("Enabled an agent"),
-    "agent.invitation_taken": _l("Took an invitation"),
-    "token.created": _l("Made a token"),
-    "token.revoked": _l("Revoked a token"),
-    "limits.changed": _l("Changed limits"),
-    "policy.saved": _l("Saved a policy version"),
-    "law.confirmed": _l("Confirmed a law"),
-    "fact.said": _l("Recorded a fact"),
-    "contact.noted": _l("Wrote a hand-over"),
-    "customer.searched": _l("Searched customers"),
-    "privacy.redacted": _l("Removed a person"),
-    "helpdesk.added": _l("Added a helpdesk"),
-    "helpdesk.changed": _l("Changed a helpdesk"),
-    "helpdesk.removed": _l("Removed a helpdesk"),
-    "store.connected": _l("Connected a store"),
-    "store.reconnected": _l("Reconnected a store"),
-    "store.disconnected": _l("Disconnected a store"),
+    "session.started": lazy_gettext("Signed in"),
+    "agent.added": lazy_gettext("Invited an agent"),
+    "agent.role_changed": lazy_gettext("Changed a role"),
+    "agent.disabled": lazy_gettext("Disabled an agent"),
+    "agent.enabled": lazy_gettext("Enabled an agent"),
+    "agent.invitation_taken": lazy_gettext("Took an invitation"),
+    "token.created": lazy_gettext("Made a token"),
+    "token.revoked": lazy_gettext("Revoked a token"),
+    "limits.changed": lazy_gettext("Changed limits"),
+    "policy.saved": lazy_gettext("Saved a policy version"),
+    "law.confirmed": lazy_gettext("Confirmed a law"),
+    "fact.said": lazy_gettext("Recorded a fact"),
+    "contact.noted": lazy_gettext("Wrote a hand-over"),
+    "customer.searched": lazy_gettext("Searched customers"),
+    "privacy.redacted": lazy_gettext("Removed a person"),
+    "helpdesk.added": lazy_gettext("Added a helpdesk"),
+    "helpdesk.changed": lazy_gettext("Changed a helpdesk"),
+    "helpdesk.removed": lazy_gettext("Removed a helpdesk"),
+    "store.connected": lazy_gettext("Connected a store"),
+    "store.reconnected": lazy_gettext("Reconnected a store"),
+    "store.disconnected": lazy_gettext("Disconnected a store"),
 }
 STEPS = {
-    "requested": _l("asked for"),
-    "approved": _l("approved"),
-    "rejected": _l("rejected"),
-    "withdrawn": _l("withdrawn"),
-    "stale": _l("order had changed"),
-    "sent": _l("sent"),
-    "succeeded": _l("done"),
-    "failed": _l("declined by the store"),
-    "needs_attention": _l("answer unclear"),
-    "settled.done": _l("settled: it was done"),
-    "settled.not_done": _l("settled: it was not done"),
-    "settled.send_again": _l("settled: send again"),
+    "requested": lazy_gettext("asked for"),
+    "approved": lazy_gettext("approved"),
+    "rejected": lazy_gettext("rejected"),
+    "withdrawn": lazy_gettext("withdrawn"),
+    "stale": lazy_gettext("order had changed"),
+    "sent": lazy_gettext("sent"),
+    "succeeded": lazy_gettext("done"),
+    "failed": lazy_gettext("declined by the store"),
+    "needs_attention": lazy_gettext("answer unclear"),
+    "settled.done": lazy_gettext("settled: it was done"),
+    "settled.not_done": lazy_gettext("settled: it was not done"),
+    "settled.send_again": lazy_gettext("settled: send again"),
 }
 PROOFS = {
-    "session": _l("Signed in here"),
-    "signed": _l("Signed by the helpdesk"),
-    "token": _l("Token"),
-    "system": _l("Deskside itself"),
-    "install": _l("Approved in the store"),
-    "passkey": _l("Passkey"),
-    "password+totp": _l("Password and code"),
-    "shopify": _l("From Shopify"),
-    "wordpress": _l("From WordPress"),
+    "session": lazy_gettext("Signed in here"),
+    "signed": lazy_gettext("Signed by the helpdesk"),
+    "token": lazy_gettext("Token"),
+    "system": lazy_gettext("Deskside itself"),
+    "install": lazy_gettext("Approved in the store"),
+    "passkey": lazy_gettext("Passkey"),
+    "password+totp": lazy_gettext("Password and code"),
+    "shopify": lazy_gettext("From Shopify"),
+    "wordpress": lazy_gettext("From WordPress"),
 }
 
 

@@ -9,7 +9,7 @@ from babel.dates import format_timedelta
 from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_gettext
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
@@ -39,39 +39,43 @@ class Place:
 
 NAVIGATION: tuple[tuple[str, tuple[Place, ...]], ...] = (
     (
-        _l("Today"),
+        lazy_gettext("Today"),
         (
-            Place("admin.approvals", _l("Approvals"), "stamp", Role.LEAD),
-            Place("admin.actions", _l("Actions taken"), "coins", Role.AGENT),
-            Place("admin.insight", _l("Insight"), "chart", Role.LEAD),
+            Place("admin.approvals", lazy_gettext("Approvals"), "stamp", Role.LEAD),
+            Place("admin.actions", lazy_gettext("Actions taken"), "coins", Role.AGENT),
+            Place("admin.insight", lazy_gettext("Insight"), "chart", Role.LEAD),
         ),
     ),
     (
-        _l("Rules"),
+        lazy_gettext("Rules"),
         (
-            Place("admin.policy", _l("Return policy"), "policy", Role.LEAD),
-            Place("admin.what_if", _l("What-if"), "branch", Role.LEAD),
+            Place("admin.policy", lazy_gettext("Return policy"), "policy", Role.LEAD),
+            Place("admin.what_if", lazy_gettext("What-if"), "branch", Role.LEAD),
         ),
     ),
     (
-        _l("Set-up"),
+        lazy_gettext("Set-up"),
         (
-            Place("admin.stores", _l("Stores"), "store", Role.LEAD),
-            Place("admin.helpdesks", _l("Helpdesks"), "desk", Role.ADMIN),
-            Place("admin.agents", _l("Agents"), "people", Role.LEAD),
-            Place("admin.settings", _l("Limits"), "gear", Role.ADMIN),
+            Place("admin.stores", lazy_gettext("Stores"), "store", Role.LEAD),
+            Place("admin.helpdesks", lazy_gettext("Helpdesks"), "desk", Role.ADMIN),
+            Place("admin.agents", lazy_gettext("Agents"), "people", Role.LEAD),
+            Place("admin.settings", lazy_gettext("Limits"), "gear", Role.ADMIN),
         ),
     ),
-    (_l("Record"), (Place("admin.audit", _l("Audit log"), "log", Role.LEAD),)),
+    (lazy_gettext("Record"), (Place("admin.audit", lazy_gettext("Audit log"), "log", Role.LEAD),)),
 )
 
-ROLE_NAMES = {Role.AGENT: _l("Agent"), Role.LEAD: _l("Lead"), Role.ADMIN: _l("Admin")}
+ROLE_NAMES = {
+    Role.AGENT: lazy_gettext("Agent"),
+    Role.LEAD: lazy_gettext("Lead"),
+    Role.ADMIN: lazy_gettext("Admin"),
+}
 METHOD_NAMES = {
-    "passkey": _l("Passkey"),
-    "password+totp": _l("Password and code"),
-    "invitation": _l("Invitation"),
-    "shopify": _l("From Shopify"),
-    "wordpress": _l("From WordPress"),
+    "passkey": lazy_gettext("Passkey"),
+    "password+totp": lazy_gettext("Password and code"),
+    "invitation": lazy_gettext("Invitation"),
+    "shopify": lazy_gettext("From Shopify"),
+    "wordpress": lazy_gettext("From WordPress"),
 }
 
 OPEN = {"sign_in", "invitation", "enter"}

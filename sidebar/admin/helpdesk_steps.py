@@ -224,7 +224,7 @@ def _generic(state: State) -> list[Step]:
         Step(
             title=_("Sign each opening"),
             text=_(
-                "The token is a JWT, HS256 with the secret that you were shown, good for two minutes at most. "
+                "The token is a JWT, HS256 with the secret you were shown, good for two minutes at most. "
                 "It names the desk, the agent, the conversation and the customer."
             ),
             settings=("secret",),

@@ -41,6 +41,7 @@ class RequestView:
     order: Order
     store: Store | None
     asked_by: str
+    decided_by: str
     customer: Profile | None
     items: tuple[ItemView, ...]
     shipping: int | None
@@ -82,7 +83,8 @@ def look(work: Work, action: Action) -> RequestView:
         action=action,
         order=order,
         store=work.session.get(Store, action.store_id),
-        asked_by=_name(work, action),
+        asked_by=_name(work, action.requested_by_id, action.requested_by),
+        decided_by=_name(work, action.approved_by_id, action.approved_by or ""),
         customer=_customer(work, order),
         items=tuple(
             ItemView(
@@ -122,13 +124,12 @@ def _limits(work: Work, account: Account, action: Action) -> Limits | None:
     return limits.limits_for(account.settings, Role(agent.role), agent.limits, action.currency)
 
 
-def _name(work: Work, action: Action) -> str:
-    if action.requested_by_id is None:
-        return action.requested_by
+def _name(work: Work, agent_id: int | None, otherwise: str) -> str:
+    """The name of the agent, or what the record says of a program."""
     try:
-        return find_agent(work, action.requested_by_id).name
+        return find_agent(work, agent_id).name if agent_id is not None else otherwise
     except NotFound:
-        return action.requested_by
+        return otherwise
 
 
 def _customer(work: Work, order: Order) -> Profile | None:

@@ -7,8 +7,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
+from flask_babel import lazy_gettext, ngettext
 from werkzeug.datastructures import MultiDict
 
 from integration.eligibility import Rule, Scope
@@ -19,34 +18,38 @@ from sidebar import formats
 from sidebar.admin.amounts import minor_from
 
 SCOPES = ("tags", "collections", "categories", "products", "countries", "channels", "customer_groups")
-STARTS = {"delivery": _l("Delivery"), "fulfilment": _l("Fulfilment"), "order": _l("Order")}
+STARTS = {
+    "delivery": lazy_gettext("Delivery"),
+    "fulfilment": lazy_gettext("Fulfilment"),
+    "order": lazy_gettext("Order"),
+}
 LABELS = {
-    "customer": _l("The customer buys their own"),
-    "fee": _l("We send one, the fee is deducted"),
-    "free": _l("We send one, free"),
+    "customer": lazy_gettext("The customer buys their own"),
+    "fee": lazy_gettext("We send one, the fee is deducted"),
+    "free": lazy_gettext("We send one, free"),
 }
 RESOLUTIONS = {
-    "refund": _l("Money back, the way it was paid"),
-    "store_credit": _l("Store credit"),
-    "exchange": _l("Exchange"),
-    "replacement": _l("Replacement"),
-    "repair": _l("Repair"),
+    "refund": lazy_gettext("Money back, the way it was paid"),
+    "store_credit": lazy_gettext("Store credit"),
+    "exchange": lazy_gettext("Exchange"),
+    "replacement": lazy_gettext("Replacement"),
+    "repair": lazy_gettext("Repair"),
 }
 EXCLUSIONS = {
-    "personalised": _l("Made to order or personalised"),
-    "perishable": _l("Spoils quickly"),
-    "broken_hygiene_seal": _l("Hygiene seal broken"),
-    "broken_media_seal": _l("Seal of media or software broken"),
-    "digital": _l("Digital goods"),
-    "gift_card": _l("Gift cards"),
-    "mixed": _l("Mixed with other goods after delivery"),
-    "periodical": _l("Newspapers and magazines"),
-    "dated_service": _l("Services on a set date"),
-    "performed_service": _l("Services that were performed"),
-    "alcohol_deferred": _l("Wine delivered later at a price agreed before"),
-    "used": _l("Used goods"),
-    "hazardous": _l("Hazardous goods"),
-    "oversized": _l("Oversized goods"),
+    "personalised": lazy_gettext("Made to order or personalised"),
+    "perishable": lazy_gettext("Spoils quickly"),
+    "broken_hygiene_seal": lazy_gettext("Hygiene seal broken"),
+    "broken_media_seal": lazy_gettext("Seal of media or software broken"),
+    "digital": lazy_gettext("Digital goods"),
+    "gift_card": lazy_gettext("Gift cards"),
+    "mixed": lazy_gettext("Mixed with other goods after delivery"),
+    "periodical": lazy_gettext("Newspapers and magazines"),
+    "dated_service": lazy_gettext("Services on a set date"),
+    "performed_service": lazy_gettext("Services that were performed"),
+    "alcohol_deferred": lazy_gettext("Wine delivered later at a price agreed before"),
+    "used": lazy_gettext("Used goods"),
+    "hazardous": lazy_gettext("Hazardous goods"),
+    "oversized": lazy_gettext("Oversized goods"),
 }
 HOLIDAYS = 3
 """Rows of holiday ranges in the form."""

@@ -29,6 +29,7 @@ from integration.people import (
     totp,
     use_link,
 )
+from integration.people.agents import end_everything
 from sidebar.admin import cookies, guard
 from sidebar.admin.frame import bp, words
 from sidebar.admin.throttle import limited
@@ -144,6 +145,7 @@ def invitation_post(token: str) -> ResponseReturnValue:
     with services().transaction(invited.account_id) as work:
         take_invitation(work, invited.id)
         agent = find_agent(work, invited.agent_id)
+        end_everything(work, agent)
         signing_in.set_password(work, services().vault, agent, stored, secret, step)
     return _entered(agent, "password+totp", url_for("admin.home"))
 
@@ -165,6 +167,7 @@ def invitation_passkey(token: str) -> ResponseReturnValue:
         agent = find_agent(work, invited.agent_id)
         passkeys.register(work, _party_or_404(), agent, request.get_data(as_text=True)[:20_000])
         take_invitation(work, invited.id)
+        end_everything(work, agent)
     return _entered(agent, "passkey", url_for("admin.home"), script=True)
 
 
