@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from integration.db.accounts import Role
 from integration.errors import StoreUnavailable
+from integration.money import Money
 from integration.people import create_token
 from integration.ports import ActionKind, ActionRequest, Quote
 from integration.records import OrderRecord
@@ -100,3 +101,13 @@ def sold(world: Any, account: int, shelf: Shelf) -> tuple[int, OrderRecord]:
     shelf.orders[record.platform_id] = record
     (order_id,) = world.sell(account, world.store(account), record)
     return order_id, record
+
+
+@pytest.fixture
+def dear(world: Any, account: int, shelf: Shelf) -> int:
+    """The id of an order whose one piece costs more than an agent may pay back alone."""
+    line = world.line("11", quantity=2, total=Money(120_000, "EUR"))
+    record = world.record(line, fulfillments=(world.parcel(line),))
+    shelf.orders[record.platform_id] = record
+    (order_id,) = world.sell(account, world.store(account), record)
+    return int(order_id)

@@ -4,21 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from integration.db.accounts import Role
 from integration.db.actions import Action
-from integration.money import Money
-
-
-@pytest.fixture
-def dear(world, account, shelf):
-    """The id of an order whose one piece costs more than an agent may pay back alone."""
-    line = world.line("11", quantity=2, total=Money(120_000, "EUR"))
-    record = world.record(line, fulfillments=(world.parcel(line),))
-    shelf.orders[record.platform_id] = record
-    (order_id,) = world.sell(account, world.store(account), record)
-    return order_id
 
 
 def wish(order_id, quantity=1, **more):

@@ -13,6 +13,7 @@ from integration.db.audit import AuditEntry
 from integration.wishes import Wish
 from sidebar.api.calls import CALLS, LARGEST_BODY
 
+STRANGE = ["0", "-1", "1e3", "９", "99999999999999999999", "1;drop", "%00", "x" * 300]
 REFUND = {"lines": [{"line_id": "1.11", "quantity": 1, "restock": False}]}
 
 
@@ -31,64 +32,72 @@ def is_problem(response, status, code=None):
     return body
 
 
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call.method} {call.path}")
 class TestEveryCall:
-    def test_needs_a_token(self, app, call):
-        response = app.test_client().open(f"/api/v1{path_of(call)}", method=call.method, json={})
-        is_problem(response, 401, "no_token")
-        assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    def test_needs_a_token(self, app):
+        for call in CALLS:
+            response = app.test_client().open(f"/api/v1{path_of(call)}", method=call.method, json={})
+            is_problem(response, 401, "no_token")
+            assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
-    def test_refuses_arguments_that_it_does_not_have(self, admin, call):
-        response = admin.client.open(
-            f"/api/v1{path_of(call)}?surprise=1", method=call.method, json={}, headers=admin.headers
-        )
-        is_problem(response, 400, "unknown_argument")
+    def test_refuses_arguments_that_it_does_not_have(self, admin):
+        for call in CALLS:
+            path = f"/api/v1{path_of(call)}?surprise=1"
+            response = admin.client.open(path, method=call.method, json={}, headers=admin.headers)
+            is_problem(response, 400, "unknown_argument")
 
-    def test_sees_nothing_of_another_account(self, world, program, sold, call):
-        order_id, record = sold
+    def test_sees_nothing_of_another_account(self, world, account, admin, program, dear):
+        """With ids of everything that the first account has, and a body that would do it there."""
+        body = {"lines": [{"line_id": f"{dear}.11", "quantity": 1}], "note": "x"}
+        asked = program(Role.AGENT).post(f"/orders/{dear}/refunds", body, key="k").get_json()
+        name = admin.get(f"/orders/{dear}").get_json()["name"]
+        (mari,) = admin.get("/customers", order=name).get_json()["items"]
+        (store,) = admin.get("/stores").get_json()["items"]
+        ids = {"order": str(dear), "action": asked["id"], "customer": mari["id"], "store": store["id"]}
         stranger = program(Role.ADMIN, of=world.account("Other"))
-        path = path_of(call, order=str(order_id))
-        arguments = {"order": record.name} if call.path == "/customers" else {}
-        if call.method == "GET":
-            response = stranger.get(path, **arguments)
-        else:
-            line = f"{order_id}.11"
-            body = {"lines": [{"line_id": line, "quantity": 1}], "note": "x"} if call.needs_key else {}
-            body = {**REFUND, "lines": [{"line_id": line, "quantity": 1}]} if "refunds" in call.path else body
-            response = stranger.post(path, body, key="k-1" if call.needs_key else None)
-        if "{" in call.path:
-            is_problem(response, 404, "not_found")
-        else:
-            assert response.status_code == 200
-            assert [row for row in response.get_json()["items"] if row.get("order_id", True)] == []
-        with world.database.everywhere(write=False) as work:
-            assert work.session.query(Action).count() == 0
+        for call in CALLS:
+            path = path_of(call, **ids)
+            if call.method == "GET":
+                arguments = {"order": name} if call.path == "/customers" else {}
+                mine, theirs = (one.get(path, **arguments) for one in (admin, stranger))
+                assert mine.status_code == 200
+            else:
+                theirs = stranger.post(path, body if call.body is Wish else {}, key="k")
+            if "{" in call.path:
+                is_problem(theirs, 404, "not_found")
+            else:
+                rows = theirs.get_json()["items"]
+                assert [row for row in rows if call.path != "/audit" or row["order_id"]] == []
+        for arguments in ({"customer": mari["id"]}, {"store": store["id"]}):
+            is_problem(stranger.get("/orders", **arguments), 404)
+        is_problem(stranger.get("/audit", order=str(dear)), 404)
+        assert admin.get(f"/actions/{asked['id']}").get_json() == asked
 
-
-STRANGE = ["0", "-1", "1e3", "９", "99999999999999999999", "1;drop", "%00", "x" * 300]
-
-
-@pytest.mark.parametrize(
-    "call", [call for call in CALLS if "{" in call.path], ids=lambda call: f"{call.method} {call.path}"
-)
-def test_a_strange_id_names_nothing(admin, call):
-    for strange in STRANGE:
-        path = path_of(call, order=strange, action=strange, customer=strange, store=strange)
-        if call.method == "GET":
-            response = admin.get(path)
-        else:
-            response = admin.post(path, {**REFUND, "note": "x"} if call.body is Wish else {}, key="k")
-        is_problem(response, 404)
+    def test_a_strange_id_names_nothing(self, admin):
+        for call in CALLS:
+            for strange in STRANGE if "{" in call.path else ():
+                path = path_of(call, order=strange, action=strange, customer=strange, store=strange)
+                if call.method == "GET":
+                    response = admin.get(path)
+                else:
+                    body = {**REFUND, "note": "x"} if call.body is Wish else {}
+                    response = admin.post(path, body, key="k")
+                is_problem(response, 404)
 
 
 class TestTokens:
-    @pytest.mark.parametrize(
-        "header",
-        ["", "Bearer", "Bearer ", "Bearer ds_wrong", "Basic ds_x", "Bearer ds_" + "x" * 500, "Bearer ds_Ã©"],
-    )
-    def test_what_is_no_living_token_is_refused(self, app, header):
-        response = app.test_client().get("/api/v1/stores", headers={"Authorization": header})
-        is_problem(response, 401)
+    def test_what_is_no_living_token_is_refused(self, app):
+        client = app.test_client()
+        wrong = [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer ds_wrong",
+            "Basic ds_x",
+            "Bearer ds_" + "x" * 500,
+            "Bearer ds_Ã©",
+        ]
+        for header in wrong:
+            is_problem(client.get("/api/v1/stores", headers={"Authorization": header}), 401)
 
     def test_a_revoked_token_ends_at_once(self, world, account, admin):
         assert admin.get("/stores").status_code == 200
@@ -140,39 +149,40 @@ class TestRoles:
         assert agent.get("/audit", order=str(sold[0])).status_code == 200
 
 
+BODIES = [
+    (b"", 415),
+    (b"{", 400),
+    (b"[]", 400),
+    (b"null", 400),
+    (b'"x"', 400),
+    (b"\xff\xfe", 400),
+    (b"[" * 5000, 400),
+    (b'{"surprise":1}', 400),
+    (b'{"lines":[]}', 400),
+    (b'{"lines":[{"line_id":"1.11","quantity":0}]}', 400),
+    (b'{"lines":[{"line_id":"1.11","quantity":1.5}]}', 400),
+    (b'{"lines":[{"line_id":"1.11","quantity":1},{"line_id":"1.11","quantity":1}]}', 400),
+    (b'{"amount":{"amount":"1e3","currency":"EUR"}}', 400),
+    (b'{"amount":{"amount":"1.234","currency":"EUR"}}', 400),
+    (b'{"amount":{"amount":"-1","currency":"EUR"}}', 400),
+    (b'{"amount":{"amount":"1","currency":"EUR"},"lines":[{"line_id":"1.11","quantity":1}]}', 400),
+    (b'{"lines":[{"line_id":"1.11","quantity":1}],"reason":"because"}', 400),
+    (b'{"lines":[{"line_id":"1.11","quantity":1}],"note":"' + b"x" * 3000 + b'"}', 400),
+    (b" " * (LARGEST_BODY + 1), 413),
+]
+
+
 class TestBodies:
-    @pytest.mark.parametrize(
-        ("body", "status"),
-        [
-            (b"", 415),
-            (b"{", 400),
-            (b"[]", 400),
-            (b"null", 400),
-            (b'"x"', 400),
-            (b"\xff\xfe", 400),
-            (b"[" * 5000, 400),
-            (b'{"surprise":1}', 400),
-            (b'{"lines":[]}', 400),
-            (b'{"lines":[{"line_id":"1.11","quantity":0}]}', 400),
-            (b'{"lines":[{"line_id":"1.11","quantity":1.5}]}', 400),
-            (b'{"lines":[{"line_id":"1.11","quantity":1},{"line_id":"1.11","quantity":1}]}', 400),
-            (b'{"amount":{"amount":"1e3","currency":"EUR"}}', 400),
-            (b'{"amount":{"amount":"1.234","currency":"EUR"}}', 400),
-            (b'{"amount":{"amount":"-1","currency":"EUR"}}', 400),
-            (b'{"amount":{"amount":"1","currency":"EUR"},"lines":[{"line_id":"1.11","quantity":1}]}', 400),
-            (b'{"lines":[{"line_id":"1.11","quantity":1}],"reason":"because"}', 400),
-            (b'{"lines":[{"line_id":"1.11","quantity":1}],"note":"' + b"x" * 3000 + b'"}', 400),
-            (b" " * (LARGEST_BODY + 1), 413),
-        ],
-    )
-    @pytest.mark.parametrize("path", ["/refunds/preview", "/refunds"])
-    def test_what_does_not_fit_is_refused_and_nothing_happens(self, world, admin, sold, path, body, status):
-        headers = {**admin.headers, "Idempotency-Key": "k"}
-        kind = None if not body else "application/json"
-        response = admin.client.post(
-            f"/api/v1/orders/{sold[0]}{path}", data=body, content_type=kind, headers=headers
-        )
-        is_problem(response, status)
+    @pytest.mark.parametrize("path", ["refunds/preview", "refunds"])
+    def test_what_does_not_fit_is_refused_and_nothing_happens(self, world, admin, sold, path):
+        for number, (body, status) in enumerate(BODIES):
+            response = admin.client.post(
+                f"/api/v1/orders/{sold[0]}/{path}",
+                data=body,
+                content_type="application/json" if body else None,
+                headers={**admin.headers, "Idempotency-Key": f"k{number}"},
+            )
+            is_problem(response, status)
         with world.database.everywhere(write=False) as work:
             assert work.session.query(Action).count() == 0
 
@@ -184,10 +194,10 @@ class TestBodies:
         )
         is_problem(response, 415, "not_json")
 
-    @pytest.mark.parametrize("key", [None, "", "  ", '""', "x" * 201, "a b"])
-    def test_actions_need_a_usable_key(self, admin, sold, key):
+    def test_actions_need_a_usable_key(self, admin, sold):
         for path in ("refunds", "cancel", "returns", "note"):
-            is_problem(admin.post(f"/orders/{sold[0]}/{path}", REFUND, key=key), 400)
+            for key in (None, "", "  ", '""', "x" * 201, "a b"):
+                is_problem(admin.post(f"/orders/{sold[0]}/{path}", REFUND, key=key), 400)
 
     def test_other_methods_and_unknown_calls_are_problems_too(self, admin):
         is_problem(admin.client.delete("/api/v1/stores", headers=admin.headers), 405)
