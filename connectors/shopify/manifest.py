@@ -15,7 +15,7 @@ def toml(settings: Settings) -> str:
     scopes = frozenset(scope.strip() for scope in settings.shopify_scopes.split(",") if scope.strip())
     topics = [topic for topic, scope in TOPICS.items() if not scope or grants(scopes, scope)]
     lines = [
-        "# Written by `integration shopify-toml`. Deploy with `shopify app deploy`.",
+        "# Written by `integration build shopify-app`. Deploy with `shopify app deploy`.",
         f"client_id = {_text(settings.shopify_api_key)}",
         'name = "Deskside"',
         'handle = "deskside"',

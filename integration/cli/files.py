@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from connectors.shopify import install as shopify
+from connectors.woocommerce.plugin import build_zip
 from integration.cli.output import opened
 
 
@@ -23,9 +24,7 @@ def build_group() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="deskside.zip")
 def wordpress_plugin(file: Path) -> None:
     """Zip the WordPress plugin."""
-    from connectors.woocommerce import plugin
-
-    plugin.build_zip(file)
+    build_zip(file)
     click.echo(str(file))
 
 
