@@ -36,56 +36,48 @@ def preview_refund(caller: Caller, order_id: str) -> Response:
     return answer(actions.preview(services(), caller.account_id, row_id(order_id), wish, caller.who))
 
 
-@call(
-    "POST",
-    "/orders/{order_id}/refunds",
-    "Ask for a refund. The same Idempotency-Key again gives the same action.",
-    body=Wish,
-    needs_key=True,
-    answers=views.ActionShape,
-    status=202,
+ASKS = (
+    ("ask_refund", "refunds", ActionKind.REFUND, "Ask for a refund."),
+    ("ask_cancel", "cancel", ActionKind.CANCEL, "Ask for the order to be cancelled and paid back."),
+    ("ask_return", "returns", ActionKind.RETURN, "Ask for a return to be opened in the store."),
+    ("ask_return_approve", "returns/approve", ActionKind.RETURN_APPROVE, "Ask for a return to be approved."),
+    ("ask_return_decline", "returns/decline", ActionKind.RETURN_DECLINE, "Ask for a return to be declined."),
+    ("ask_return_receive", "returns/receive", ActionKind.RETURN_RECEIVE, "Ask for goods to be booked in."),
+    ("ask_return_close", "returns/close", ActionKind.RETURN_CLOSE, "Ask for a return to be closed."),
+    ("ask_replacement", "replacement", ActionKind.REPLACEMENT, "Ask for a replacement to be drafted."),
+    ("ask_address", "address", ActionKind.ADDRESS, "Ask for another delivery address."),
+    ("ask_note", "note", ActionKind.NOTE, "Ask for a note on the order in the store."),
+    ("ask_tags", "tags", ActionKind.TAGS, "Ask for tags to be put on or taken off."),
 )
-def ask_refund(caller: Caller, order_id: str) -> Response:
-    return _ask(caller, order_id, ActionKind.REFUND)
+"""Name, path below the order, kind and what it does: all of one pattern."""
+
+SAME_KEY = "The same Idempotency-Key with the same body again gives the same action; nothing is done twice."
 
 
-@call(
-    "POST",
-    "/orders/{order_id}/cancel",
-    "Ask for the order to be cancelled, and what was paid to go back.",
-    body=Wish,
-    needs_key=True,
-    answers=views.ActionShape,
-    status=202,
-)
-def ask_cancel(caller: Caller, order_id: str) -> Response:
-    return _ask(caller, order_id, ActionKind.CANCEL, may_be_empty=True)
+def _declare(name: str, path: str, kind: ActionKind, about: str) -> None:
+    def ask(caller: Caller, order_id: str) -> Response:
+        key = arguments.idempotency_key()
+        body = arguments.json_body(may_be_empty=kind is ActionKind.CANCEL)
+        wish = wishes.parse(kind, body)
+        found = row_id(order_id)
+        action = actions.ask(services(), caller.account_id, found, kind, wish, caller.who, key)
+        return answer(action, 202, location=url_for("api.get_action", action_id=action["id"]))
+
+    ask.__name__ = name
+    declare = call(
+        "POST",
+        f"/orders/{{order_id}}/{path}",
+        f"{about} {SAME_KEY}",
+        body=Wish,
+        needs_key=True,
+        answers=views.ActionShape,
+        status=202,
+    )
+    declare(ask)
 
 
-@call(
-    "POST",
-    "/orders/{order_id}/returns",
-    "Ask for a return to be opened in the store.",
-    body=Wish,
-    needs_key=True,
-    answers=views.ActionShape,
-    status=202,
-)
-def ask_return(caller: Caller, order_id: str) -> Response:
-    return _ask(caller, order_id, ActionKind.RETURN)
-
-
-@call(
-    "POST",
-    "/orders/{order_id}/note",
-    "Ask for a note on the order in the store.",
-    body=Wish,
-    needs_key=True,
-    answers=views.ActionShape,
-    status=202,
-)
-def ask_note(caller: Caller, order_id: str) -> Response:
-    return _ask(caller, order_id, ActionKind.NOTE)
+for entry in ASKS:
+    _declare(*entry)
 
 
 @call("GET", "/actions/{action_id}", "How far an action has come.", answers=views.ActionShape)
@@ -118,10 +110,3 @@ def approve_action(caller: Caller, action_id: str) -> Response:
 def reject_action(caller: Caller, action_id: str) -> Response:
     note = arguments.read_body(Decision).note
     return answer(actions.reject(services(), caller.account_id, row_id(action_id), caller.who, note))
-
-
-def _ask(caller: Caller, order_id: str, kind: ActionKind, *, may_be_empty: bool = False) -> Response:
-    key = arguments.idempotency_key()
-    wish = wishes.parse(kind, arguments.json_body(may_be_empty=may_be_empty))
-    action = actions.ask(services(), caller.account_id, row_id(order_id), kind, wish, caller.who, key)
-    return answer(action, 202, location=url_for("api.get_action", action_id=action["id"]))

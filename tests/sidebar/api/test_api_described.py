@@ -62,7 +62,7 @@ def test_every_path_parameter_is_declared(document):
 
 
 def test_calls_that_act_ask_for_a_key(document):
-    for path in ("refunds", "cancel", "returns", "note"):
+    for path in ("refunds", "cancel", "returns", "note", "tags", "address", "replacement"):
         parameters = document["paths"][f"/orders/{{order_id}}/{path}"]["post"]["parameters"]
         assert [one["name"] for one in parameters if one["in"] == "header"] == ["Idempotency-Key"]
 

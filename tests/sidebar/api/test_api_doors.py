@@ -16,6 +16,9 @@ from sidebar.api.calls import CALLS, LARGEST_BODY
 STRANGE = ["0", "-1", "1e3", "９", "99999999999999999999", "1;drop", "%00", "x" * 300]
 REFUND = {"lines": [{"line_id": "1.11", "quantity": 1, "restock": False}]}
 
+EVERYTHING = {**REFUND, "note": "x", "return_id": "1", "tags_add": ["vip"], "address": {"name": "Mari Mets"}}
+"""A body that any of the action calls takes."""
+
 
 def path_of(call, order="1", action="1", customer="1", store="1"):
     ids = {"order_id": order, "action_id": action, "customer_id": customer, "store_id": store}
@@ -47,7 +50,7 @@ class TestEveryCall:
 
     def test_sees_nothing_of_another_account(self, world, account, admin, program, dear):
         """With ids of everything that the first account has, and a body that would do it there."""
-        body = {"lines": [{"line_id": f"{dear}.11", "quantity": 1}], "note": "x"}
+        body = {**EVERYTHING, "lines": [{"line_id": f"{dear}.11", "quantity": 1}]}
         asked = program(Role.AGENT).post(f"/orders/{dear}/refunds", body, key="k").get_json()
         name = admin.get(f"/orders/{dear}").get_json()["name"]
         (mari,) = admin.get("/customers", order=name).get_json()["items"]
@@ -79,8 +82,7 @@ class TestEveryCall:
                 if call.method == "GET":
                     response = admin.get(path)
                 else:
-                    body = {**REFUND, "note": "x"} if call.body is Wish else {}
-                    response = admin.post(path, body, key="k")
+                    response = admin.post(path, EVERYTHING if call.body is Wish else {}, key="k")
                 is_problem(response, 404)
 
 
