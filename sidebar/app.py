@@ -22,7 +22,6 @@ DOORS_AND_PAGES = (
     "sidebar.entrances",
     "sidebar.install",
     "sidebar.webhooks",
-    "sidebar.wordpress",
     "sidebar.ops",
 )
 """Modules with a blueprint `bp`."""
