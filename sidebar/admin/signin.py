@@ -32,8 +32,8 @@ from integration.people import (
 from integration.people.agents import end_everything
 from sidebar.admin import cookies, guard
 from sidebar.admin.frame import bp, words
-from sidebar.admin.throttle import limited
 from sidebar.context import services
+from sidebar.throttle import limited
 
 
 class Setup(msgspec.Struct):

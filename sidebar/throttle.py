@@ -1,4 +1,4 @@
-"""How often one address may try. Counted in Redis; without Redis only the account's own lock holds."""
+"""How often one address, agent or desk may try. Counted in Redis; without Redis nothing is counted."""
 
 from __future__ import annotations
 
