@@ -38,6 +38,16 @@ class Proof(StrEnum):
     API_VERIFIED = "api_verified"
 
 
+class State(StrEnum):
+    """What the host has said about which conversation is open."""
+
+    UNKNOWN = "unknown"
+    """Nothing yet: the page waits."""
+    NONE = "none"
+    SINGLE = "single"
+    MULTIPLE = "multiple"
+
+
 PROVEN_AGENT = frozenset({Proof.SIGNED, Proof.SESSION})
 
 
@@ -55,6 +65,9 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     helpdesk: str
     """Kind of the helpdesk: generic, zendesk …"""
     assurance: Assurance
+    frame: str = ""
+    """Random name of this frame: a pairing belongs to it alone."""
+    state: State = State.SINGLE
     born: datetime
     """When the helpdesk's own proof was checked: renewals end a working day later."""
     agent_id: int | None = None
@@ -68,6 +81,8 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     phones: tuple[str, ...] = ()
     external_id: str = ""
     customer_name: str = ""
+    unverified: bool = False
+    """The customer typed the address themselves and the helpdesk has not checked it."""
     conversation: str = ""
     subject: str = ""
     language: str = ""

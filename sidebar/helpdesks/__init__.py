@@ -1,64 +1,35 @@
 """One file per helpdesk: its handshake, and who may frame us.
 
-To add one, write a module with a :class:`Door` called `DOOR` and name it in `DOORS`. A door checks
-the helpdesk's own proof and answers with a :class:`sidebar.visit.Visit`; it decides nothing else.
+To add one, write a module named after its kind, with a :class:`sidebar.doors.Door` called `DOOR`, and one
+line in :data:`integration.helpdesks.KINDS` for its settings. A door checks the helpdesk's own proof and
+answers with a :class:`sidebar.visit.Visit`; it decides nothing else.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from importlib.util import find_spec
 
-from flask import Blueprint, Request, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from integration import helpdesks
-from integration.errors import NotFound
-from sidebar.context import allow_framing, services
-from sidebar.visit import Visit
+from integration.errors import AppError, Forbidden, ForgedMessage, NotFound
+from sidebar import arrivals, panel, remembered, tokens
+from sidebar.context import allow_framing, allow_scripts, services
+from sidebar.doors import Desk, Door
+from sidebar.throttle import allowed
+from sidebar.visit import Proof, Visit
 
 bp = Blueprint("helpdesks", __name__, url_prefix="/sidebar")
 
-DOORS = ("generic",)
-"""Modules of this package, by the helpdesk's kind as it stands in addresses."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """The helpdesk at whose address somebody knocked; its secret opened, its account known."""
-
-    id: int
-    account_id: int
-    key: str
-    kind: str
-    name: str
-    origin: str
-    settings: dict[str, str]
-    secrets: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
-    kind: str
-    open: Callable[[Request, Desk], Visit | None]
-    """Raises :exc:`integration.errors.ForgedMessage` for a proof that does not hold.
-
-    None: nothing was proven yet; the page waits for the host's context message.
-    """
-    framed_by: Callable[[Desk], tuple[str, ...]]
-    """Origins that may frame this tenant's pages."""
-    answer: Callable[[Desk, Visit], ResponseReturnValue] | None = None
-    """How the door answers, where that is not the page: JSON cards."""
-    sdk: tuple[str, ...] = ()
-    """Script addresses of the vendor's SDK, loaded before ours; the door allows their host."""
-    bridge: tuple[str, ...] = ()
-    """Our own static files, loaded before panel.js: `window.desksideBridge` joins vendor and pane."""
+LARGEST_KNOCK = 256 * 1024
+"""Bytes of what a helpdesk sends us. Source: facts on helpdesks; an Intercom canvas comes back with 64 KB."""
 
 
 def door(kind: str) -> Door:
     """Raises :exc:`NotFound` for a helpdesk we have no door for."""
-    if kind not in DOORS:
+    if kind not in helpdesks.KINDS or find_spec(f"{__name__}.{kind}") is None:
         raise NotFound("no such helpdesk")
     found: Door = importlib.import_module(f"{__name__}.{kind}").DOOR
     return found
@@ -85,12 +56,43 @@ def desk_by_key(kind: str, key: str) -> Desk:
 @bp.route("/<kind>/<key>", methods=["GET", "POST"])
 def knock(kind: str, key: str) -> ResponseReturnValue:
     """The page itself, at the configured address: no redirect, since some SDKs break on one."""
-    from sidebar import panel
-
+    request.max_content_length = LARGEST_KNOCK
     entrance = door(kind)
     desk = desk_by_key(kind, key)
     allow_framing(*entrance.framed_by(desk))
-    visit = entrance.open(request, desk)
-    if entrance.answer is not None and visit is not None:
-        return entrance.answer(desk, visit)
+    allow_scripts(*entrance.sdk)
+    try:
+        if entrance.answer is not None and (answer := entrance.answer(request, desk)) is not None:
+            return answer
+        visit = _visit(entrance, desk)
+    except (ForgedMessage, Forbidden) as error:
+        _note_refusal(desk, error)
+        raise
     return panel.page(desk, visit, entrance)
+
+
+def _visit(entrance: Door, desk: Desk) -> Visit:
+    """By its proof, when a frame opens; by its own token and the host's word, when it says where it is."""
+    if request.method == "GET" or "context" not in request.form or "token" in request.form:
+        return remembered.recall(entrance.open(request, desk), desk)
+    context = arrivals.read_context(request.form["context"])
+    visit = _living(desk)
+    return entrance.tell(visit, desk, context) if entrance.tell else arrivals.tell(visit, context)
+
+
+def _living(desk: Desk) -> Visit:
+    """The visit of the frame that speaks; one that proves nothing, if it brings no token."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme != "Bearer" or not token:
+        return arrivals.bare(desk)
+    visit = tokens.read(token)
+    if (visit.account_id, visit.helpdesk_id) != (desk.account_id, desk.id):
+        raise Forbidden("a token of another helpdesk", code="expired")
+    return visit
+
+
+def _note_refusal(desk: Desk, error: AppError) -> None:
+    """For whoever sets the desk up; once a minute at most, since anybody can cause one."""
+    if allowed("refusal", desk.key, times=1, seconds=60):
+        with services().transaction(desk.account_id) as work:
+            helpdesks.note_refusal(work, desk.id, error.code)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import jwt
@@ -335,3 +339,102 @@ def kadri(world: Any, account: int) -> dict[str, int]:
 @pytest.fixture
 def shop(world: Any, account: int) -> dict[str, int]:
     return kadri(world, account)
+
+
+class Frame:
+    """The pane of one opened frame, without a browser: keeps the app token, asks for pieces."""
+
+    def __init__(self, app: Flask, desk: DeskSide, token: str) -> None:
+        self.client = app.test_client()
+        self.answer = self.client.post(desk.path, data={"token": token})
+        self.text = self.answer.get_data(as_text=True)
+        self.token = self.start.get("token", "") if self.answer.status_code == 200 else ""
+
+    @property
+    def start(self) -> dict[str, Any]:
+        found = re.search(r'<script type="application/json" id="start">(.*?)</script>', self.text, re.DOTALL)
+        assert found
+        start: dict[str, Any] = json.loads(found.group(1))
+        return start
+
+    def get(self, path: str) -> Any:
+        return self.client.get(f"/sidebar{path}", headers=self.headers())
+
+    def post(self, path: str, key: str = "", **form: str) -> Any:
+        extra = {"Idempotency-Key": key} if key else {}
+        return self.client.post(f"/sidebar{path}", data=form, headers=self.headers() | extra)
+
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}", "Accept": "text/html, application/problem+json"}
+
+
+@pytest.fixture
+def frame(app: Flask, desk: DeskSide, agent: int, shop: dict[str, int]) -> Frame:
+    """Kadri's conversation, opened by Liis."""
+    return Frame(app, desk, desk.token())
+
+
+@pytest.fixture
+def frame_of(app: Flask, desk: DeskSide) -> Callable[[str], Frame]:
+    """A frame opened with this token."""
+    return lambda token: Frame(app, desk, token)
+
+
+@pytest.fixture
+def another_desk(services: Services, world: Any) -> Callable[[], DeskSide]:
+    """A desk of an account of its own."""
+    return lambda: DeskSide(services, world.account("Other"))
+
+
+# A real browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := which(name))), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def served(app: Flask, services: Services) -> Iterator[str]:
+    """The app at a real address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    address = f"http://127.0.0.1:{server.server_port}"
+    services.settings = dataclasses.replace(services.settings, app_url=address)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield address
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def open_pane(
+    browser: Browser, served: str, desk: DeskSide, agent: int, shop: dict[str, int]
+) -> Iterator[Callable[..., Page]]:
+    """Open Kadri's pane as a desk does, by a form; the page fails the test on any script error."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def opened(width: int = 320, height: int = 640, *, scheme: Any = "light", **claims: Any) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+        body = f'<form method="post" action="{served}{desk.path}"><input name="token" value="{desk.token(**claims)}"></form>'
+        page.route("https://desk.example/**", lambda route: route.fulfill(content_type="text/html", body=body))
+        page.goto("https://desk.example/")
+        with page.expect_navigation():
+            page.evaluate("document.forms[0].submit()")
+        page.get_by_test_id("freshness").wait_for()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert errors == []

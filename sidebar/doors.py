@@ -1,0 +1,48 @@
+"""What a door is: the contract that every helpdesk's module fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Request
+from flask.typing import ResponseReturnValue
+
+from sidebar.arrivals import Context
+from sidebar.visit import Visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The helpdesk at whose address somebody knocked; its secret opened, its account known."""
+
+    id: int
+    account_id: int
+    key: str
+    kind: str
+    name: str
+    origin: str
+    settings: dict[str, str]
+    secrets: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One kind of helpdesk: how it proves itself, who frames us, and which script speaks with its page."""
+
+    kind: str
+    open: Callable[[Request, Desk], Visit]
+    """Check the proof. Raises :exc:`integration.errors.ForgedMessage` for one that does not hold.
+
+    A visit of unknown state: nothing was said of the conversation yet; the host's page tells it.
+    """
+    framed_by: Callable[[Desk], tuple[str, ...]] = lambda desk: ()
+    """Origins that may frame this tenant's pages. None: the desk draws by itself."""
+    tell: Callable[[Visit, Desk, Context], Visit] | None = None
+    """What the host's page says of the conversation, weighed. None: taken as a claim."""
+    answer: Callable[[Request, Desk], ResponseReturnValue | None] | None = None
+    """Answers the call by itself where the desk asks for data and not for a page; None: it asks for a page."""
+    sdk: tuple[str, ...] = ()
+    """Addresses of the vendor's own script, loaded before ours; their hosts are allowed for this page."""
+    bridge: str = ""
+    """Our static file that joins the vendor's page and the pane: `window.desksideBridge`."""
