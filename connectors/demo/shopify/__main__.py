@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--control", help="token for /__control__/")
     parser.add_argument("--bucket", type=float, default=usual.bucket, help="size of the cost bucket")
     parser.add_argument("--restore", type=float, default=usual.restore, help="points restored a second")
+    parser.add_argument("--prerender", action="store_true", help="keep bulk results ready, for benchmarks")
     given = parser.parse_args()
     store = DemoShopify(
         given.data,
@@ -40,7 +41,7 @@ def main() -> None:
         live=given.live,
         app_url=given.app_url,
         control_token=given.control,
-        conduct=Conduct(bucket=given.bucket, restore=given.restore),
+        conduct=Conduct(bucket=given.bucket, restore=given.restore, prerender=given.prerender),
     )
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -44,6 +44,9 @@ CREATE TABLE IF NOT EXISTS outbox (
   id INTEGER PRIMARY KEY, due REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL,
   headers BLOB NOT NULL, body BLOB NOT NULL, address TEXT NOT NULL, answer TEXT);
 CREATE INDEX IF NOT EXISTS outbox_due ON outbox (state, due);
+CREATE TABLE IF NOT EXISTS rendered (
+  of_order INTEGER NOT NULL, plan TEXT NOT NULL, own BLOB NOT NULL, below BLOB NOT NULL,
+  PRIMARY KEY (of_order, plan)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counter (n INTEGER NOT NULL);
 """
 
@@ -166,6 +169,7 @@ class Archive:
         )
         self._db.execute(f"INSERT OR REPLACE INTO orders VALUES ({','.join('?' * len(row))})", row)  # noqa: S608 - only question marks are put in
         order_id = number(order["id"])
+        self._db.execute("DELETE FROM rendered WHERE of_order = ?", (order_id,))
         parts = [part["id"] for name in PARTS for part in order[name]]
         parts += [each["id"] for back in order["returns"] for each in back["reverseFulfillmentOrders"]]
         if parts:
@@ -185,6 +189,7 @@ class Archive:
     def delete_order(self, gid: str) -> None:
         self._db.execute("DELETE FROM orders WHERE id = ?", (number(gid),))
         self._db.execute("DELETE FROM parts WHERE order_id = ?", (number(gid),))
+        self._db.execute("DELETE FROM rendered WHERE of_order = ?", (number(gid),))
 
     def find(
         self, where: str, values: Sequence[object], order_by: str = "id", limit: int = -1
@@ -195,6 +200,22 @@ class Archive:
             (*values, limit),
         )
         return (msgspec.json.decode(row[0]) for row in rows)
+
+    def find_rendered(
+        self, plan: str, where: str, values: Sequence[object], order_by: str
+    ) -> Iterator[tuple[int, bytes | None, bytes | None, bytes | None]]:
+        """Id, the two texts kept under `plan`, or else the order's document, encoded."""
+        return self._db.execute(
+            "SELECT id, own, below, CASE WHEN own IS NULL THEN doc END FROM orders "  # noqa: S608 - as above
+            f"LEFT JOIN rendered ON of_order = id AND plan = ? WHERE {where} ORDER BY {order_by}",
+            (plan, *values),
+        )
+
+    def keep_rendered(self, plan: str, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO rendered VALUES (?, ?, ?, ?)",
+            [(order_id, plan, own, below) for order_id, own, below in rows],
+        )
 
     def count(self, where: str = "1", values: Sequence[object] = ()) -> int:
         row = self._db.execute(f"SELECT COUNT(*) FROM orders WHERE {where}", values).fetchone()  # noqa: S608 - as above
@@ -209,6 +230,10 @@ class Archive:
             "INSERT INTO customers (id, email, phone, doc) VALUES (?, ?, ?, ?) ON CONFLICT (id) "
             "DO UPDATE SET email = excluded.email, phone = excluded.phone, doc = excluded.doc",
             (number(customer["id"]), email, phone, msgspec.json.encode(customer)),
+        )
+        self._db.execute(
+            "DELETE FROM rendered WHERE of_order IN (SELECT id FROM orders WHERE customer = ?)",
+            (number(customer["id"]),),
         )
 
     def count_purchase(self, customer_id: str, spent: int) -> None:
@@ -272,7 +297,7 @@ class Archive:
 
     def forget_everything(self) -> None:
         """Back to an empty shop."""
-        for table in ("orders", "parts", "customers", "things", "ledger", "outbox"):
+        for table in ("orders", "parts", "customers", "things", "ledger", "outbox", "rendered"):
             self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own tables
 
     # Deliveries

@@ -15,6 +15,7 @@ Doc = dict[str, Any]
 digits = lru_cache(maxsize=None)(money.digits)
 
 
+@lru_cache(maxsize=1 << 16)
 def amount(minor: int, currency: str) -> str:
     """GraphQL's decimal text: no trailing zeros, at least one digit after the dot (`"12.5"`, `"10.0"`).
 
@@ -31,9 +32,14 @@ def money_v2(minor: int, currency: str) -> Doc:
     return {"amount": amount(minor, currency), "currencyCode": currency}
 
 
+@lru_cache(maxsize=1 << 16)
+def _minor(text: str, currency: str) -> int:
+    return Money.parse(text, currency).minor
+
+
 def minor(side: Doc) -> int:
     """The minor units in a MoneyV2."""
-    return Money.parse(side["amount"], side["currencyCode"]).minor
+    return _minor(side["amount"], side["currencyCode"])
 
 
 def paid(bag: Doc) -> int:

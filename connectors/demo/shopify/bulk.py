@@ -29,6 +29,7 @@ from graphql import (
     is_composite_type,
     is_list_type,
     parse,
+    print_ast,
     validate,
 )
 
@@ -175,8 +176,8 @@ def _run(shop: Shop, gid: str) -> None:
     try:
         with path.open("wb") as file:
             for block, count in _blocks(shop, operation):
-                file.write(b"".join(block))
-                roots, objects = roots + count, objects + len(block)
+                file.writelines(block)
+                roots, objects = roots + count, objects + sum(text.count(b"\n") for text in block)
                 if shop.closing.is_set():
                     return
                 if _is_cancelled(shop, gid):
@@ -228,7 +229,7 @@ def _take_fault(shop: Shop) -> Doc | None:
 
 
 def _blocks(shop: Shop, operation: Doc) -> Iterator[tuple[list[bytes], int]]:
-    """Lines of the result, a block of orders at a time, and how many orders are in it."""
+    """The result as pieces of text, a block of orders at a time, and how many orders are in it."""
     plan, args, needed = compile_query(operation["query"])
     desk = Desk(shop, tuple(operation["_scopes"]), {})
     for scope, where in needed:
@@ -237,17 +238,35 @@ def _blocks(shop: Shop, operation: Doc) -> Iterator[tuple[list[bytes], int]]:
     if desk.oldest:
         found.sql += " AND processed >= ?"
         found.values.append(desk.oldest)
-    column = {"UPDATED_AT": "updated", "CREATED_AT": "created"}.get(args.get("sortKey", ""), "id")
-    orders = shop.archive.find(found.sql, found.values, f"{column}, id")
-    while block := list(islice(orders, BLOCK)):
-        lines: list[Doc] = []
-        tail: list[Doc] = []
-        for order in block:
-            desk.forget()
-            desk.meet(order)
-            lines.append(plan.read(order, desk))
-            (lines if operation["_grouped"] else tail).extend(_below(plan, order, desk))
-        yield [msgspec.json.encode(line) + b"\n" for line in (*lines, *tail)], len(block)
+    order_by = {
+        "UPDATED_AT": "updated, id",
+        "CREATED_AT": "created, id",
+        "PROCESSED_AT": "processed, id",
+    }.get(args.get("sortKey", ""), "id")
+    name = hashlib.sha256(f"{plan.text} {sorted(desk.scopes)}".encode()).hexdigest()
+    rows = shop.archive.find_rendered(
+        name if shop.conduct.prerender else "", found.sql, found.values, order_by
+    )
+    while block := list(islice(rows, BLOCK)):
+        fresh = [(row[0], *_render(plan, row[3], desk)) for row in block if row[3] is not None]
+        if shop.conduct.prerender and fresh:
+            with shop.archive.change():
+                shop.archive.keep_rendered(name, fresh)
+        texts = {order_id: (own, below) for order_id, own, below in fresh}
+        pairs = [texts.get(row[0]) or (row[1] or b"", row[2] or b"") for row in block]
+        if operation["_grouped"]:
+            yield [text for pair in pairs for text in pair], len(block)
+        else:
+            yield [*(own for own, _ in pairs), *(below for _, below in pairs)], len(block)
+
+
+def _render(plan: Plan, doc: bytes, desk: Desk) -> tuple[bytes, bytes]:
+    """The line of an order, and the lines of everything below it."""
+    order = msgspec.json.decode(doc)
+    desk.forget()
+    desk.meet(order)
+    lines = [msgspec.json.encode(line) + b"\n" for line in _below(plan, order, desk)]
+    return msgspec.json.encode(plan.read(order, desk)) + b"\n", b"".join(lines)
 
 
 def _below(plan: Plan, parent: Doc, desk: Desk) -> Iterator[Doc]:
@@ -285,6 +304,7 @@ def compile_query(query: str) -> tuple[Plan, Doc, list[tuple[str, str]]]:
         raise Refused("Bulk queries cannot contain more than 5 connections")
     plan = Plan(schema(), {}, schema().type_map["QueryRoot"], flat=True).select(operations[0].selection_set)
     ((_, members),) = plan.connections
+    members.text = print_ast(root.selection_set) if root.selection_set else ""
     return members, arguments(root, {}), check.needed
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from graphql import GraphQLError
 
 from connectors.demo.shopify.archive import Archive, number
-from connectors.demo.shopify.bags import Doc
+from connectors.demo.shopify.bags import Doc, minor
 from connectors.demo.shopify.search import Search
 
 LARGEST = 250
@@ -57,18 +57,29 @@ def read_cursor(text: str) -> list[object]:
     return values
 
 
-def connection(nodes: Sequence[Doc], cursors: Sequence[str], *, more: bool, before: bool) -> Doc:
-    edges = [{"node": node, "cursor": cursor} for node, cursor in zip(nodes, cursors, strict=True)]
+Key = tuple[object, ...]
+"""What a cursor says: enough to find the place again."""
+
+
+def connection(nodes: Sequence[Doc], keys: Sequence[Key], *, more: bool, before: bool) -> Doc:
+    """A page as a document; its edges are made when they are asked for, see :func:`edges`."""
     return {
-        "nodes": list(nodes),
-        "edges": edges,
+        "nodes": nodes,
+        "_keys": keys,
         "pageInfo": {
             "hasNextPage": more,
             "hasPreviousPage": before,
-            "startCursor": cursors[0] if cursors else None,
-            "endCursor": cursors[-1] if cursors else None,
+            "startCursor": write_cursor(*keys[0]) if keys else None,
+            "endCursor": write_cursor(*keys[-1]) if keys else None,
         },
     }
+
+
+def edges(page: Doc) -> list[Doc]:
+    return [
+        {"node": node, "cursor": write_cursor(*key)}
+        for node, key in zip(page["nodes"], page["_keys"], strict=True)
+    ]
 
 
 def page(items: Sequence[Doc], args: Doc) -> Doc:
@@ -84,8 +95,8 @@ def page(items: Sequence[Doc], args: Doc) -> Doc:
     low, high = (
         (start, min(end, start + count)) if args.get("first") is not None else (max(start, end - count), end)
     )
-    cursors = [write_cursor(name) for name in names[low:high]]
-    return connection(ordered[low:high], cursors, more=high < len(ordered), before=low > 0)
+    keys = [(name,) for name in names[low:high]]
+    return connection(ordered[low:high], keys, more=high < len(ordered), before=low > 0)
 
 
 def _place(names: list[str], cursor: list[object]) -> int:
@@ -113,16 +124,14 @@ def page_of_orders(archive: Archive, search: Search, args: Doc) -> Doc:
     more, found = len(found) > count, found[:count]
     if backwards:
         found.reverse()
-    cursors = [write_cursor(_sort_value(column, order), number(order["id"])) for order in found]
+    keys = [(_sort_value(column, order), number(order["id"])) for order in found]
     ahead, behind = (bool(args.get("before")), more) if backwards else (more, bool(args.get("after")))
-    return connection(found, cursors, more=ahead, before=behind)
+    return connection(found, keys, more=ahead, before=behind)
 
 
 def _sort_value(column: str, order: Doc) -> object:
     if column == "id":
         return number(order["id"])
     if column == "total":
-        from connectors.demo.shopify.bags import minor
-
         return minor(order["totalPriceSet"]["shopMoney"])
     return order[{"created": "createdAt", "processed": "processedAt", "updated": "updatedAt"}[column]]

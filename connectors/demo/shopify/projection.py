@@ -1,8 +1,9 @@
 """Reading documents by a selection, compiled once and run over many orders.
 
-The executor of graphql-core asks for every field by itself, which is right for answers and too slow for
-a hundred thousand orders. Here a selection becomes nested functions from stored document to result:
-bulk operations live on it, and the control plane's dump of all orders. A test holds both to be the same.
+The executor of graphql-core asks for every field by itself, which is too slow for a hundred thousand
+orders. Here a selection becomes nested functions from stored document to result. Bulk operations live on
+it, the dump of all orders, and queries that only look things up (see `swift`); what a plan cannot do
+raises :exc:`Unplanned`. A test holds plans and the executor to answer the same.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     SelectionSetNode,
+    VariableNode,
     get_named_type,
     get_nullable_type,
     is_leaf_type,
@@ -33,7 +35,19 @@ from connectors.demo.shopify.desk import Desk
 Fragments = dict[str, FragmentDefinitionNode]
 Reader = Callable[[Doc, Desk], Any]
 
+WORKED_OUT = {
+    ("Order", "suggestedRefund"),
+    ("Return", "suggestedFinancialOutcome"),
+    ("Customer", "orders"),
+    ("Customer", "storeCreditAccounts"),
+}
+"""Fields that are not looked up but worked out."""
+
 WHOLE_BAG = {"shopMoney": {"amount", "currencyCode"}, "presentmentMoney": {"amount", "currencyCode"}}
+
+
+class Unplanned(Exception):
+    """This selection needs the executor."""
 
 
 class Plan:
@@ -61,17 +75,24 @@ class Plan:
         self.connections: list[tuple[str, Plan]] = []
         self.guarded: list[tuple[str, Plan]] = []
         """Selections that hold for one concrete type only."""
+        self.fields: set[tuple[str, str]] = set()
+        """Type and name of every field read, here and below."""
+        self.text = ""
+        """The selection as it was written, where that matters."""
 
     def select(self, selections: SelectionSetNode | None) -> Plan:
+        """Add these fields. Raises :exc:`Unplanned`."""
         for node in selections.selections if selections else ():
-            if isinstance(node, FieldNode):
+            if isinstance(node, FieldNode) and not node.directives:
                 self._field(node)
-            elif isinstance(node, FragmentSpreadNode):
+            elif isinstance(node, FragmentSpreadNode) and not node.directives:
                 fragment = self.fragments[node.name.value]
                 self._condition(fragment.type_condition.name.value, fragment.selection_set)
-            elif isinstance(node, InlineFragmentNode):
+            elif isinstance(node, InlineFragmentNode) and not node.directives:
                 name = node.type_condition.name.value if node.type_condition else self.type.name
                 self._condition(name, node.selection_set)
+            else:
+                raise Unplanned
         return self
 
     def read(self, source: Doc, desk: Desk) -> Doc:
@@ -92,7 +113,9 @@ class Plan:
         return found
 
     def _inner(self, type_: GraphQLNamedType, selections: SelectionSetNode | None) -> Plan:
-        return Plan(self.schema, self.fragments, type_, flat=self.flat, whole=self.whole).select(selections)
+        plan = Plan(self.schema, self.fragments, type_, flat=self.flat, whole=self.whole)
+        plan.fields = self.fields
+        return plan.select(selections)
 
     def _condition(self, name: str, selections: SelectionSetNode) -> None:
         if name == self.type.name or not isinstance(self.schema.type_map[name], GraphQLObjectType):
@@ -103,10 +126,15 @@ class Plan:
     def _field(self, node: FieldNode) -> None:
         name = node.name.value
         key = (node.alias or node.name).value
+        if node.selection_set and key in {known for known, _ in self.readers}:
+            raise Unplanned  # two selections of one field would have to be merged
+        if (self.type.name, name) in WORKED_OUT:
+            raise Unplanned
         if name == "__typename":
             static = self.type.name if isinstance(self.type, GraphQLObjectType) else None
             self.readers.append((key, lambda source, desk: static or typename(source)))
             return
+        self.fields.add((self.type.name, name))
         field = self.type.fields[name]  # type: ignore[attr-defined]  # only objects and interfaces have selections
         of = get_named_type(field.type)
         if name == "discountedTotalSet" and not arguments(node, {}).get("withCodeDiscounts"):
@@ -124,31 +152,50 @@ class Plan:
             self.readers.append((key, _object(name, self._inner(of, node.selection_set))))
 
     def _list(self, node: FieldNode, name: str, inner: Plan) -> Reader:
+        if any(isinstance(each.value, VariableNode) for each in node.arguments or ()):
+            raise Unplanned
         first = None if self.whole else arguments(node, {}).get("first")
         return lambda source, desk: [inner.read(desk.follow(each), desk) for each in source[name][:first]]
 
     def _page(self, node: FieldNode, name: str, of: GraphQLNamedType) -> Reader:
-        parts = [child for child in node.selection_set.selections if isinstance(child, FieldNode)]  # type: ignore[union-attr]  # a connection has a selection
-        members = self._inner(*_member(of, node))
-        edges = any(part.name.value == "edges" for part in parts)
+        shape = self.page_shape(node, of)
 
         def read(source: Doc, desk: Desk) -> Doc:
             items = [desk.follow(each) for each in source.get(name) or ()]
             args = arguments(node, desk.variables)
             if self.whole:
                 args["first"] = len(items)
-            page = paging.page(items, args)
-            nodes = [members.read(each, desk) for each in page["nodes"]]
+            found: Doc = shape(paging.page(items, args), desk)
+            return found
+
+        return read
+
+    def page_shape(self, node: FieldNode, of: GraphQLNamedType) -> Reader:
+        """From a page of documents to what was selected of it."""
+        parts = [child for child in node.selection_set.selections if isinstance(child, FieldNode)]  # type: ignore[union-attr]  # a connection has a selection
+        names = [part.name.value for part in parts]
+        if len(parts) != len(node.selection_set.selections) or {"nodes", "edges"} <= set(names):  # type: ignore[union-attr]  # as above
+            raise Unplanned
+        members = self._inner(*_member(of, node))
+
+        def shape(page: Doc, desk: Desk) -> Doc:
             result: Doc = {}
             for part in parts:
                 if part.name.value == "pageInfo":
-                    wanted = part.selection_set.selections  # type: ignore[union-attr]  # as above
-                    names = [each.name.value for each in wanted if isinstance(each, FieldNode)]
-                    result["pageInfo"] = {each: page["pageInfo"][each] for each in names}
-            result["edges" if edges else "nodes"] = [{"node": each} for each in nodes] if edges else nodes
+                    result["pageInfo"] = {each: page["pageInfo"][each] for each in _plain_names(part)}
+                else:
+                    nodes = [members.read(each, desk) for each in page["nodes"]]
+                    edges = part.name.value == "edges"
+                    result[part.name.value] = [{"node": each} for each in nodes] if edges else nodes
             return result
 
-        return read
+        return shape
+
+
+def _plain_names(node: FieldNode) -> list[str]:
+    """The fields selected of an object that has only plain ones."""
+    nodes = node.selection_set.selections if node.selection_set else ()
+    return [each.name.value for each in nodes if isinstance(each, FieldNode)]
 
 
 def _object(name: str, inner: Plan) -> Reader:
@@ -170,9 +217,11 @@ def _member(of: GraphQLNamedType, node: FieldNode) -> tuple[GraphQLNamedType, Se
         if isinstance(child, FieldNode) and child.name.value == "nodes":
             return get_named_type(fields["nodes"].type), child.selection_set
         if isinstance(child, FieldNode) and child.name.value == "edges":
-            for edge in child.selection_set.selections if child.selection_set else ():
-                if isinstance(edge, FieldNode) and edge.name.value == "node":
-                    return get_named_type(fields["nodes"].type), edge.selection_set
+            if _plain_names(child) != ["node"]:
+                raise Unplanned
+            (edge,) = child.selection_set.selections  # type: ignore[union-attr]  # it has a name
+            assert isinstance(edge, FieldNode)
+            return get_named_type(fields["nodes"].type), edge.selection_set
     return get_named_type(fields["nodes"].type), None
 
 

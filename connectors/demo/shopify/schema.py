@@ -81,6 +81,8 @@ def schema() -> GraphQLSchema:
         if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
             for name, field in kind.fields.items():
                 special = SPECIAL.get((kind.name, name))
+                if kind.name.endswith("Connection") and name == "edges":
+                    special = _edges
                 if kind.name == "QueryRoot":
                     special = reading.ROOT[name]
                 elif kind.name == "Mutation":
@@ -131,6 +133,10 @@ def _connection(source: Doc, info: Info, **args: Any) -> Doc:
     if isinstance(items, dict):  # a mutation that made the page itself
         return items
     return paging.page([info.context.follow(item) for item in items], args)
+
+
+def _edges(page: Doc, info: Info) -> list[Doc]:
+    return paging.edges(page)
 
 
 def _discounted_total(line: Doc, info: Info, withCodeDiscounts: bool = False) -> Doc:

@@ -75,6 +75,9 @@ class Conduct:
     """How long a link to a bulk result lives."""
     retry_spacing: tuple[float, ...] = (1, 2, 5, 10, 20, 40, 60, 120)
     """Waits before the eight repeats of a webhook, in seconds (the real ones spread over four hours)."""
+    prerender: bool = False
+    """Whether lines of bulk results are kept until their order changes: for benchmarks, where the store's
+    own share of the time shall not be seen."""
     events_touch_orders: bool = True
     """Whether a carrier's event moves `Order.updatedAt`; not documented, so both must be survived."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from connectors.demo.shopify import Conduct
 
-from .conftest import Program, document
+from .conftest import QUICK, Program, document
 
 LINES = "{ orders { edges { node { id name lineItems { edges { node { id sku } } } } } } }"
 
@@ -124,6 +125,27 @@ def test_rules_are_kept(program: Program, query: str, message: str) -> None:
     assert refused["bulkOperation"] is None
     assert message in refused["userErrors"][0]["message"]
     assert refused["userErrors"][0]["code"] == "INVALID"
+
+
+def test_prepared_lines_are_the_same_and_follow_changes(own_store: Callable[..., Program]) -> None:
+    def read(program: Program) -> list[str]:
+        answer = program.http.get(finish(program, start(program, inner("10_")))["url"])
+        return sorted(answer.text.splitlines())
+
+    plain, kept = own_store(), own_store(conduct=replace(QUICK, prerender=True))
+    assert read(kept) == read(kept) == read(plain)
+    orders = kept.store.state()
+    kept.data("45_", input={"id": orders[3]["id"], "note": "changed since"})
+    customer = next(order["customer"]["id"] for order in orders if order["customer"])
+    kept.data("46_", id=customer, tags=["vip"])
+    after = [json.loads(line) for line in read(kept)]
+    (changed,) = (line for line in after if line["id"] == orders[3]["id"])
+    assert changed["note"] == "changed since"
+    assert all(
+        "vip" in line["customer"]["tags"]
+        for line in after
+        if (line.get("customer") or {}).get("id") == customer
+    )
 
 
 def test_five_at_once(own_store: Callable[..., Program]) -> None:
