@@ -7,7 +7,7 @@ from typing import Annotated
 from flask import Response, url_for
 from msgspec import Meta, Struct
 
-from integration import views, wishes
+from integration import shapes, wishes
 from integration.ids import row_id
 from integration.ports import ActionKind
 from integration.wishes import Wish
@@ -29,7 +29,7 @@ class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     "/orders/{order_id}/refunds/preview",
     "The calculated refund; nothing is done.",
     body=Wish,
-    answers=views.PreviewShape,
+    answers=shapes.Preview,
 )
 def preview_refund(caller: Caller, order_id: str) -> Response:
     wish = wishes.parse(ActionKind.REFUND, arguments.json_body())
@@ -70,7 +70,7 @@ def _declare(name: str, path: str, kind: ActionKind, about: str) -> None:
         f"{about} {SAME_KEY}",
         body=Wish,
         needs_key=True,
-        answers=views.ActionShape,
+        answers=shapes.Action,
         status=202,
     )
     declare(ask)
@@ -80,7 +80,7 @@ for entry in ASKS:
     _declare(*entry)
 
 
-@call("GET", "/actions/{action_id}", "How far an action has come.", answers=views.ActionShape)
+@call("GET", "/actions/{action_id}", "How far an action has come.", answers=shapes.Action)
 def get_action(caller: Caller, action_id: str) -> Response:
     return answer(actions.view(services(), caller.account_id, row_id(action_id)))
 
@@ -90,7 +90,7 @@ def get_action(caller: Caller, action_id: str) -> Response:
     "/actions/{action_id}/approve",
     "Say yes to a request that awaits approval. Not to one's own.",
     body=Decision,
-    answers=views.ActionShape,
+    answers=shapes.Action,
     leads=True,
 )
 def approve_action(caller: Caller, action_id: str) -> Response:
@@ -104,7 +104,7 @@ def approve_action(caller: Caller, action_id: str) -> Response:
     "/actions/{action_id}/reject",
     "Say no to a request that awaits approval; or, with the token that asked, withdraw it.",
     body=Decision,
-    answers=views.ActionShape,
+    answers=shapes.Action,
     leads=True,
 )
 def reject_action(caller: Caller, action_id: str) -> Response:

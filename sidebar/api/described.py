@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from flask import Response
 
-from integration import views
+from integration import shapes
 from sidebar.api.calls import CALLS, Argument, Call, answer, bp
 from sidebar.context import services
 
@@ -39,9 +39,9 @@ def openapi() -> Response:
 
 def document(app_url: str) -> Json:
     """The whole description. Every call that `calls.call` declared is in it."""
-    shapes = {shape for call in CALLS for shape in (call.answers, call.body) if shape is not None}
+    known = {shape for call in CALLS for shape in (call.answers, call.body) if shape is not None}
     _, schemas = msgspec.json.schema_components(
-        sorted(shapes | {views.ProblemShape}, key=lambda shape: shape.__name__), ref_template=REF
+        sorted(known | {shapes.Problem}, key=lambda shape: shape.__name__), ref_template=REF
     )
     paths: dict[str, Json] = {}
     for call in CALLS:
@@ -121,7 +121,7 @@ def _response(text: str, shape: type[msgspec.Struct]) -> Json:
 def _problem(text: str) -> Json:
     return {
         "description": text,
-        "content": {"application/problem+json": {"schema": _ref(views.ProblemShape)}},
+        "content": {"application/problem+json": {"schema": _ref(shapes.Problem)}},
     }
 
 

@@ -9,7 +9,7 @@ from flask import Response
 from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 
-from integration import audit, customers, returns, views
+from integration import audit, customers, returns, shapes, views
 from integration.customers import ORDER_PARTS
 from integration.db.audit import AuditEntry
 from integration.db.orders import Order
@@ -33,14 +33,14 @@ CURSOR = Argument("cursor", "`next_cursor` of the page before.")
 LIMIT = Argument("limit", f"Rows on a page, up to {MOST_ORDERS}.", "integer")
 
 
-@call("GET", "/stores", "The connected stores and how far their copies are.", answers=views.StoreList)
+@call("GET", "/stores", "The connected stores and how far their copies are.", answers=shapes.StoreList)
 def list_stores(caller: Caller) -> Response:
     with services().reading(caller.account_id) as work:
         rows = work.session.scalars(select(Store).options(selectinload(Store.sync)).order_by(Store.id)).all()
         return answer({"items": views.stores(work, rows)})
 
 
-@call("GET", "/stores/{store_id}", "One store.", answers=views.StoreShape)
+@call("GET", "/stores/{store_id}", "One store.", answers=shapes.Store)
 def get_store(caller: Caller, store_id: str) -> Response:
     with services().reading(caller.account_id) as work:
         query = select(Store).where(Store.id == row_id(store_id)).options(selectinload(Store.sync))
@@ -60,7 +60,7 @@ def get_store(caller: Caller, store_id: str) -> Response:
         Argument("order", "An order or tracking number.", many=True),
         Argument("q", "Free text: a name, or any of the above."),
     ),
-    answers=views.MatchList,
+    answers=shapes.MatchList,
 )
 def find_customers(caller: Caller) -> Response:
     emails, phones, orders = (arguments.several(name) for name in ("email", "phone", "order"))
@@ -76,7 +76,7 @@ def find_customers(caller: Caller) -> Response:
         return answer({"items": [views.match(match) for match in found]})
 
 
-@call("GET", "/customers/{customer_id}", "One person across stores.", answers=views.CustomerShape)
+@call("GET", "/customers/{customer_id}", "One person across stores.", answers=shapes.Customer)
 def get_customer(caller: Caller, customer_id: str) -> Response:
     with services().transaction(caller.account_id) as work:
         person = customers.profile(work, row_id(customer_id))
@@ -96,7 +96,7 @@ def get_customer(caller: Caller, customer_id: str) -> Response:
         CURSOR,
         LIMIT,
     ),
-    answers=views.OrderPage,
+    answers=shapes.OrderPage,
 )
 def list_orders(caller: Caller) -> Response:
     after = arguments.a_moment("updated_after")
@@ -131,7 +131,7 @@ def list_orders(caller: Caller) -> Response:
     "GET",
     "/orders/{order_id}",
     "One order with its lines, parcels, returns and refunds.",
-    answers=views.OrderShape,
+    answers=shapes.Order,
 )
 def get_order(caller: Caller, order_id: str) -> Response:
     with services().reading(caller.account_id) as work:
@@ -152,7 +152,7 @@ def get_order(caller: Caller, order_id: str) -> Response:
         ),
         Argument("reason", f"One of {', '.join(ReturnReason)}. Default: changed_mind."),
     ),
-    answers=views.EligibilityShape,
+    answers=shapes.Eligibility,
 )
 def get_eligibility(caller: Caller, order_id: str) -> Response:
     notice = arguments.a_moment_or_day("notice_at")
@@ -168,7 +168,7 @@ def get_eligibility(caller: Caller, order_id: str) -> Response:
     "/audit",
     "Who did what, when and why, newest first. An agent's token sees one order at a time.",
     takes=(Argument("order", "Only what was done about this order."), CURSOR, LIMIT),
-    answers=views.AuditPage,
+    answers=shapes.AuditPage,
     leads=True,
 )
 def list_audit(caller: Caller) -> Response:

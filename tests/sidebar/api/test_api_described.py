@@ -7,19 +7,19 @@ import re
 import msgspec
 import pytest
 
-from integration import views
+from integration import shapes
 from sidebar.api.calls import CALLS
 
 FILLED = {
-    "/stores": views.StoreList,
-    "/stores/{store_id}": views.StoreShape,
-    "/customers": views.MatchList,
-    "/customers/{customer_id}": views.CustomerShape,
-    "/orders": views.OrderPage,
-    "/orders/{order_id}": views.OrderShape,
-    "/orders/{order_id}/eligibility": views.EligibilityShape,
-    "/audit": views.AuditPage,
-    "/actions/{action_id}": views.ActionShape,
+    "/stores": shapes.StoreList,
+    "/stores/{store_id}": shapes.Store,
+    "/customers": shapes.MatchList,
+    "/customers/{customer_id}": shapes.Customer,
+    "/orders": shapes.OrderPage,
+    "/orders/{order_id}": shapes.Order,
+    "/orders/{order_id}/eligibility": shapes.Eligibility,
+    "/audit": shapes.AuditPage,
+    "/actions/{action_id}": shapes.Action,
 }
 
 
@@ -51,7 +51,7 @@ def test_every_reference_in_it_leads_somewhere(document):
     text = msgspec.json.encode(document).decode()
     names = set(re.findall(r'"#/components/schemas/(\w+)"', text))
     assert names <= document["components"]["schemas"].keys()
-    assert {"OrderShape", "Wish", "ProblemShape"} <= names
+    assert {"Order", "Wish", "Problem"} <= names
 
 
 def test_every_path_parameter_is_declared(document):
@@ -80,9 +80,9 @@ def test_real_answers_fit_the_described_shapes(admin, sold):
     customer = admin.get("/customers", order=record.name).get_json()["items"][0]["id"]
     wish = {"lines": [{"line_id": f"{order_id}.11", "quantity": 1}]}
     asked = admin.post(f"/orders/{order_id}/refunds", wish, key="k")
-    msgspec.convert(asked.get_json(), views.ActionShape)
+    msgspec.convert(asked.get_json(), shapes.Action)
     preview = admin.post(f"/orders/{order_id}/refunds/preview", wish)
-    msgspec.convert(preview.get_json(), views.PreviewShape)
+    msgspec.convert(preview.get_json(), shapes.Preview)
     action = asked.get_json()["id"]
     for path, shape in FILLED.items():
         where = path.format(store_id=store, customer_id=customer, order_id=order_id, action_id=action)
@@ -98,5 +98,5 @@ def test_every_reading_call_is_held_against_its_shape():
 
 
 def test_problems_fit_their_shape_too(app, admin):
-    msgspec.convert(app.test_client().get("/api/v1/stores").get_json(), views.ProblemShape)
-    msgspec.convert(admin.get("/orders/77").get_json(), views.ProblemShape)
+    msgspec.convert(app.test_client().get("/api/v1/stores").get_json(), shapes.Problem)
+    msgspec.convert(admin.get("/orders/77").get_json(), shapes.Problem)

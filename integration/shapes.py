@@ -1,0 +1,345 @@
+"""The JSON API's shapes, as the contract has them. From these types its description is generated."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from integration.db.actions import ActionStatus
+from integration.db.stores import StoreStatus, SyncPhase
+from integration.ports import ActionKind
+from integration.records import FinancialStatus, FulfillmentStatus, Platform
+
+Id = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class Shape(Struct, frozen=True, kw_only=True):
+    """Base of what the API answers with. Every field is always there."""
+
+
+class Money(Shape, frozen=True, kw_only=True):
+    amount: Annotated[str, Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
+    """Decimal text with the currency's own digits."""
+    currency: Annotated[str, Meta(min_length=3, max_length=3)]
+
+
+class Address(Shape, frozen=True, kw_only=True):
+    name: str
+    company: str
+    address1: str
+    address2: str
+    city: str
+    province: str
+    zip: str
+    country: str
+    phone: str
+
+
+class Line(Shape, frozen=True, kw_only=True):
+    id: Id
+    platform_id: str
+    sku: str
+    title: str
+    variant_title: str
+    image_url: str | None
+    quantity: int
+    current_quantity: int
+    refundable_quantity: int
+    returned_quantity: int
+    unit_price: Money
+    total: Money
+    """Charged for the line after discounts, tax included."""
+
+
+class Tracking(Shape, frozen=True, kw_only=True):
+    company: str
+    number: str
+    url: str | None
+
+
+class Pieces(Shape, frozen=True, kw_only=True):
+    line_id: Id
+    quantity: int
+
+
+class Scan(Shape, frozen=True, kw_only=True):
+    status: str
+    at: datetime
+    message: str
+
+
+class Fulfillment(Shape, frozen=True, kw_only=True):
+    id: Id
+    platform_id: str
+    status: str
+    shipped_at: datetime | None
+    delivered_at: datetime | None
+    delivered_source: Literal["carrier", "store", "agent", "estimate"] | None
+    estimated_delivery_at: datetime | None
+    tracking: list[Tracking]
+    lines: list[Pieces]
+    events: list[Scan]
+
+
+class ReturnLine(Shape, frozen=True, kw_only=True):
+    line_id: Id | None
+    quantity: int
+    reason: str
+    note: str
+
+
+class Return(Shape, frozen=True, kw_only=True):
+    id: Id
+    platform_id: str
+    status: str
+    lines: list[ReturnLine]
+
+
+class RefundLine(Shape, frozen=True, kw_only=True):
+    line_id: Id
+    quantity: int
+    amount: Money
+
+
+class Refund(Shape, frozen=True, kw_only=True):
+    id: Id
+    platform_id: str
+    created_at: datetime
+    amount: Money
+    lines: list[RefundLine]
+    shipping: Money | None
+    note: str
+
+
+class Order(Shape, frozen=True, kw_only=True):
+    id: Id
+    store_id: Id
+    platform: Platform
+    platform_id: str
+    name: str
+    placed_at: datetime
+    updated_at: datetime
+    synced_at: datetime
+    currency: str
+    total: Money
+    subtotal: Money
+    shipping: Money
+    tax: Money
+    discount: Money
+    refunded: Money
+    financial_status: FinancialStatus
+    fulfillment_status: FulfillmentStatus
+    cancelled_at: datetime | None
+    gone_at: datetime | None
+    """When the store had trashed or deleted it."""
+    test: bool
+    customer_id: Id | None
+    email: str | None
+    phone: str | None
+    shipping_address: Address | None
+    lines: list[Line]
+    fulfillments: list[Fulfillment]
+    returns: list[Return]
+    refunds: list[Refund]
+    admin_url: str | None
+
+
+class OrderPage(Shape, frozen=True, kw_only=True):
+    items: list[Order]
+    next_cursor: str | None
+
+
+class Match(Shape, frozen=True, kw_only=True):
+    id: Id
+    name: str
+    match: list[str]
+    """Why, best first: `email:mari@example.ee`, `order:#1042`."""
+    emails: list[str]
+    phones: list[str]
+    country: str | None
+    orders_count: int
+    last_order_at: datetime | None
+
+
+class MatchList(Shape, frozen=True, kw_only=True):
+    items: list[Match]
+
+
+class KnownStore(Shape, frozen=True, kw_only=True):
+    id: Id
+    platform: Platform
+    domain: str
+    name: str
+    orders_count: int
+
+
+class Customer(Shape, frozen=True, kw_only=True):
+    id: Id
+    name: str
+    emails: list[str]
+    phones: list[str]
+    locale: str | None
+    country: str | None
+    orders_count: int
+    total_spent: list[Money]
+    first_order_at: datetime | None
+    last_order_at: datetime | None
+    returns_count: int
+    stores: list[KnownStore]
+
+
+class SyncError(Shape, frozen=True, kw_only=True):
+    code: str
+    message: str
+    next_step: str
+    at: datetime | None
+
+
+class Sync(Shape, frozen=True, kw_only=True):
+    phase: SyncPhase
+    done: int
+    total: int | None
+    lag_seconds: float | None
+    """How far the copy may be behind; null while the first copy is not finished."""
+    last_event_at: datetime | None
+    last_reconciled_at: datetime | None
+    oldest_order_at: datetime | None
+    error: SyncError | None
+
+
+class Store(Shape, frozen=True, kw_only=True):
+    id: Id
+    platform: Platform
+    domain: str
+    name: str
+    status: StoreStatus
+    sync: Sync
+
+
+class StoreList(Shape, frozen=True, kw_only=True):
+    items: list[Store]
+
+
+class ActionError(Shape, frozen=True, kw_only=True):
+    code: str
+    message: str
+    next_step: str
+
+
+class Action(Shape, frozen=True, kw_only=True):
+    id: Id
+    kind: ActionKind
+    order_id: Id
+    status: ActionStatus
+    amount: Money | None
+    requested_by: str
+    approved_by: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    platform_id: str | None
+    error: ActionError | None
+
+
+class AuditEntry(Shape, frozen=True, kw_only=True):
+    id: Id
+    number: int
+    at: datetime
+    event: str
+    actor: str
+    proof: str
+    order_id: Id | None
+    action_id: Id | None
+    detail: dict[str, Any]
+    note: str | None
+    """The words said then, while they may still be kept."""
+    hash: str
+
+
+class AuditPage(Shape, frozen=True, kw_only=True):
+    items: list[AuditEntry]
+    next_cursor: str | None
+
+
+class Tender(Shape, frozen=True, kw_only=True):
+    gateway: str
+    amount: Money
+
+
+class Law(Shape, frozen=True, kw_only=True):
+    id: str | None
+    citation: str
+    status: str
+
+
+class Reason(Shape, frozen=True, kw_only=True):
+    rule: str
+    text: str
+    source: str
+
+
+class Verdict(Shape, frozen=True, kw_only=True):
+    line_id: Id
+    quantity: int
+    verdict: Literal["accept", "refuse", "review"]
+    basis: Literal["law", "policy", "law+policy", "conformity", "none"]
+    law_until: str | None
+    """A day, `open`, or null."""
+    policy_until: str | None
+    policy_version: str | None
+    reasons: list[Reason]
+    facts: list[dict[str, Any]]
+    missing: list[dict[str, Any]]
+    resolutions: list[str]
+
+
+class Due(Shape, frozen=True, kw_only=True):
+    items: Money
+    outbound: Money
+    restock: Money
+    label: Money
+    diminished: Money
+    total: Money
+    due: str | None
+    tenders: list[Tender]
+
+
+class Eligibility(Shape, frozen=True, kw_only=True):
+    order_id: Id
+    evaluated_at: datetime
+    notice_at: datetime
+    country: str | None
+    law: Law
+    lines: list[Verdict]
+    refund: Due
+    disclaimer: str
+
+
+class PreviewLine(Shape, frozen=True, kw_only=True):
+    line_id: Id
+    quantity: int
+    amount: Money
+
+
+class Preview(Shape, frozen=True, kw_only=True):
+    amount: Money
+    lines: list[PreviewLine]
+    shipping: Money | None
+    fees: Money | None
+    tenders: list[Tender]
+    platform_amount: Money | None
+    difference: str | None
+    allowed: bool
+    needs_approval: bool
+    reasons: list[dict[str, str]]
+
+
+class Problem(Shape, frozen=True, kw_only=True):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
