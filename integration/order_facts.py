@@ -128,9 +128,10 @@ def pieces(order: Order, line: OrderLine) -> Pieces:
                 on_the_way += unpaid
     refunded = min(refunded, line.quantity)
     exchanged = min(exchanged, line.quantity - refunded)
-    removed = max(0, line.quantity - line.current_quantity - refunded)
+    # Taken out only if both say so: a piece on its way back is no longer current, but may be refunded.
+    missing = line.quantity - max(line.current_quantity, line.refundable_quantity)
     return Pieces(
-        removed=min(removed, line.quantity - refunded - exchanged),
+        removed=max(0, missing - refunded - exchanged),
         refunded=refunded,
         paid_back=paid_back,
         loose=loose,

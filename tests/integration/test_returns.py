@@ -168,7 +168,7 @@ class TestFacts:
         assert verdict(work, order).outcome is Outcome.REFUSE
 
     def test_pieces_taken_out_of_the_order_are_gone(self, world, shop):
-        line = world.line(quantity=3, current_quantity=2)
+        line = world.line(quantity=3, current_quantity=2, refundable_quantity=2)
         work, order = shop(line, fulfillments=(world.parcel(lines=(QuantityOf(line_id="1", quantity=2),)),))
         found = verdict(work, order)
         assert found.quantity == 2
@@ -351,6 +351,26 @@ class TestTheSum:
         )
         work, order = self.sold(world, shop, returns=(coming,))
         assert returns.refund_sum(work, order, {f"{order.id}.2": 1}).total == 2500
+
+    def test_nor_are_they_taken_for_removed_where_the_store_counts_them_out(self, world, shop):
+        coming = ReturnRecord(
+            platform_id="ret",
+            status="open",
+            lines=(ReturnLineRecord(platform_id="1", quantity=1, line_id="1"),),
+        )
+        line = world.line("1", quantity=2, current_quantity=1)
+        work, order = shop(line, fulfillments=(world.parcel(line),), returns=(coming,))
+        assert returns.refund_sum(work, order, {f"{order.id}.1": 2}).total == 4450
+
+    def test_an_exchanged_piece_is_gone_once(self, world, shop):
+        done = ReturnRecord(
+            platform_id="ret",
+            status="closed",
+            lines=(ReturnLineRecord(platform_id="1", quantity=1, line_id="1"),),
+        )
+        line = world.line("1", quantity=2, current_quantity=1, refundable_quantity=1)
+        work, order = shop(line, fulfillments=(world.parcel(line),), returns=(done,))
+        assert returns.refund_sum(work, order, {f"{order.id}.1": 1}).items == 2000
 
     def test_pieces_that_were_exchanged_may_not(self, world, shop):
         done = ReturnRecord(
