@@ -1,0 +1,241 @@
+"""Who fits what a conversation gives: e-mails, phones, numbers, a name. Reasons first, never a guess.
+
+Reads the cache only, in a number of queries that does not grow with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+from sqlalchemy import and_, func, or_, select
+
+from integration.contacts import email_key, key, order_refs, phone_keys
+from integration.db.customers import ContactPoint, Customer
+from integration.db.orders import Order, OrderKey
+from integration.db.stores import Store
+from integration.work import Work
+
+MOST_KEYS = 40
+"""Most contacts or numbers looked up at once: a conversation has a handful, an attack thousands."""
+MOST_MATCHES = 25
+
+
+class Proof(IntEnum):
+    """How strongly a hit ties a conversation to a person. Higher wins, whatever the number of hits."""
+
+    NAME = 0
+    PHONE = 1  # families and offices share phones
+    ORDER = 2  # two stores may have the same number
+    TRACKING = 3
+    EMAIL = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One person who fits, and why."""
+
+    customer_id: int
+    name: str
+    why: tuple[str, ...]
+    """`email:mari@x.ee`, `phone:+3725551234`, `order:#1042`, `tracking:CE1…`, `name:mari`; best first."""
+    proof: Proof
+    emails: tuple[str, ...]
+    phones: tuple[str, ...]
+    country: str | None
+    orders_count: int
+    last_order_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    customer_id: int
+    proof: Proof
+    why: str
+
+
+def match(
+    work: Work,
+    *,
+    emails: Iterable[str] = (),
+    phones: Iterable[str] = (),
+    orders: Iterable[str] = (),
+    q: str = "",
+) -> list[Match]:
+    """Who in this account fits any of the contacts, order or tracking numbers, or the free text; best first.
+
+    Never asks a store. An empty list means: looked, and nobody is known.
+    """
+    by_email = {found: text for text in few(emails) if (found := email_key(text))}
+    by_order = {found: text.strip() for text in few(orders) if (found := key(text))}
+    texts = list(few(phones))
+    q = "".join(char for char in q[:200] if char.isprintable()).strip()
+    if q:
+        if found := email_key(q):
+            by_email.setdefault(found, q)
+        by_order.update({found: text for text in (q, *order_refs(q)) if _quotable(found := key(text))})
+        texts.append(q)
+    by_phone = _phone_keys(work, texts)
+    hits = [*_by_contact(work, by_email, by_phone), *_by_number(work, by_order)]
+    if q:
+        hits += _by_text(work, q)
+    return _rank(work, hits)
+
+
+def chosen(matches: Sequence[Match]) -> Match | None:
+    """The match that may be opened without asking: nobody else is tied as strongly."""
+    if not matches or matches[0].proof is Proof.NAME:
+        return None
+    best = [found for found in matches if found.proof == matches[0].proof]
+    return best[0] if len(best) == 1 else None
+
+
+def few(texts: Iterable[str]) -> list[str]:
+    """Each text once, and not too many."""
+    return list(dict.fromkeys(text for text in texts if text))[:MOST_KEYS]
+
+
+def _quotable(number: str) -> bool:
+    return any(char.isdigit() for char in number)
+
+
+def contacts_of(
+    work: Work, customer_ids: Sequence[int]
+) -> dict[int, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """E-mails and phones of each person, oldest first."""
+    found: dict[int, tuple[list[str], list[str]]] = {customer_id: ([], []) for customer_id in customer_ids}
+    rows = work.session.execute(
+        select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value)
+        .where(ContactPoint.customer_id.in_(customer_ids))
+        .order_by(ContactPoint.id)
+    )
+    for customer_id, kind, value in rows:
+        found[customer_id][0 if kind == "email" else 1].append(value)
+    return {customer_id: (tuple(emails), tuple(phones)) for customer_id, (emails, phones) in found.items()}
+
+
+def _phone_keys(work: Work, texts: Sequence[str]) -> dict[str, str]:
+    """Every key under which a number may be stored. Numbers without a country code are at home in ours."""
+    if not texts:
+        return {}
+    regions = [country for country in work.session.scalars(select(Store.country).distinct()) if country]
+    return {found: text.strip() for text in texts for found in phone_keys(text, sorted(regions))}
+
+
+def _by_contact(work: Work, emails: dict[str, str], phones: dict[str, str]) -> list[_Hit]:
+    wanted = []
+    if emails:
+        wanted.append(and_(ContactPoint.kind == "email", ContactPoint.value.in_(emails)))
+    if phones:
+        wanted.append(and_(ContactPoint.kind == "phone", ContactPoint.value.in_(phones)))
+    if not wanted:
+        return []
+    rows = work.session.execute(
+        select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value)
+        .where(or_(*wanted))
+        .order_by(ContactPoint.id)
+        .limit(MOST_KEYS * MOST_MATCHES)
+    )
+    return [
+        _Hit(customer_id, Proof.EMAIL if kind == "email" else Proof.PHONE, f"{kind}:{value}")
+        for customer_id, kind, value in rows
+    ]
+
+
+def _by_number(work: Work, numbers: dict[str, str]) -> list[_Hit]:
+    if not numbers:
+        return []
+    rows = work.session.execute(
+        select(Order.customer_id, OrderKey.kind, OrderKey.value, Order.name)
+        .join(OrderKey, OrderKey.order_id == Order.id)
+        .where(OrderKey.value.in_(numbers), Order.customer_id.is_not(None), Order.gone_at.is_(None))
+        .order_by(Order.placed_at.desc(), Order.id.desc())
+        .limit(MOST_KEYS * MOST_MATCHES)
+    )
+    return [
+        _Hit(customer_id, Proof.TRACKING, f"tracking:{value}")
+        if kind == "tracking"
+        else _Hit(customer_id, Proof.ORDER, f"order:{name}")
+        for customer_id, kind, value, name in rows
+        if customer_id is not None
+    ]
+
+
+def _by_text(work: Work, q: str) -> list[_Hit]:
+    """People whose name holds every word, or whose e-mail begins with the text."""
+    words = [word for word in q.split() if any(char.isalpha() for char in word)][:5]
+    hits: list[_Hit] = []
+    if words and sum(map(len, words)) >= 2:
+        named = [
+            or_(*(Customer.name.contains(way, autoescape=True) for way in _cases(word))) for word in words
+        ]
+        rows = work.session.scalars(
+            select(Customer.id)
+            .where(*named, Customer.merged_into.is_(None), Customer.redacted_at.is_(None))
+            .order_by(Customer.updated_at.desc(), Customer.id)
+            .limit(MOST_MATCHES)
+        )
+        hits += [_Hit(customer_id, Proof.NAME, f"name:{q.lower()}") for customer_id in rows]
+    start = q.lower()
+    if len(start) >= 3 and " " not in start and not email_key(start):
+        points = work.session.execute(
+            select(ContactPoint.customer_id, ContactPoint.value)
+            .where(ContactPoint.kind == "email", ContactPoint.value.startswith(start, autoescape=True))
+            .order_by(ContactPoint.value)
+            .limit(MOST_MATCHES)
+        )
+        # The start of an address is no proof of the whole.
+        hits += [_Hit(customer_id, Proof.NAME, f"email:{value}") for customer_id, value in points]
+    return hits
+
+
+def _cases(word: str) -> set[str]:
+    """SQLite folds the case of ASCII only, and LIKE on Postgres folds nothing."""
+    return {word, word.lower(), word.upper(), word.title()}
+
+
+def _rank(work: Work, hits: Sequence[_Hit]) -> list[Match]:
+    by_person: dict[int, list[_Hit]] = {}
+    for hit in hits:
+        by_person.setdefault(hit.customer_id, []).append(hit)
+    people = {
+        customer.id: customer
+        for customer in work.session.scalars(select(Customer).where(Customer.id.in_(by_person)))
+        if customer.merged_into is None
+    }
+    contacts = contacts_of(work, list(people))
+    orders = _order_facts(work, list(people))
+    found = [
+        Match(
+            customer_id=person,
+            name=customer.name,
+            why=tuple(
+                dict.fromkeys(hit.why for hit in sorted(by_person[person], key=lambda hit: -hit.proof))
+            ),
+            proof=max(hit.proof for hit in by_person[person]),
+            emails=contacts[person][0],
+            phones=contacts[person][1],
+            country=customer.country,
+            orders_count=orders.get(person, (0, None))[0],
+            last_order_at=orders.get(person, (0, None))[1],
+        )
+        for person, customer in people.items()
+    ]
+    found.sort(key=_best_first)
+    return found[:MOST_MATCHES]
+
+
+def _best_first(found: Match) -> tuple[float, ...]:
+    last = found.last_order_at.timestamp() if found.last_order_at else 0.0
+    return (-found.proof, -len(found.why), -last, found.customer_id)
+
+
+def _order_facts(work: Work, customer_ids: Sequence[int]) -> dict[int, tuple[int, datetime | None]]:
+    rows = work.session.execute(
+        select(Order.customer_id, func.count(Order.id), func.max(Order.placed_at))
+        .where(Order.customer_id.in_(customer_ids), Order.gone_at.is_(None), Order.test.is_(False))
+        .group_by(Order.customer_id)
+    )
+    return {customer_id: (count, last) for customer_id, count, last in rows if customer_id is not None}
