@@ -85,7 +85,13 @@ def bare(desk: Desk, *, tenant: Proof = Proof.NONE, capabilities: tuple[str, ...
 
 
 def arrive(
-    visit: Visit, desk: Desk, agent: Teammate | None = None, *, proof: str, kept: timedelta, signed_email: bool = False
+    visit: Visit,
+    desk: Desk,
+    agent: Teammate | None = None,
+    *,
+    proof: str,
+    kept: timedelta,
+    signed_email: bool = False,
 ) -> Visit:
     """The visit, after its proof was checked: the agent's record found, the proof written down as seen.
 

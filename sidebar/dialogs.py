@@ -212,6 +212,8 @@ def _shipping(work: Work, order: Order, form: Mapping[str, str], body: dict[str,
 def preview(visit: Visit, order_id: str) -> ResponseReturnValue:
     """The sum for the form as it stands, explained; nothing is done."""
     row = row_id(order_id)
+    if not visit.may_search:
+        raise Forbidden("only a known agent acts", code="not_proven")
     request.max_content_length = LARGEST_FORM
     with services().reading(visit.account_id) as work:
         order = customers.find_order(work, row)
@@ -315,6 +317,8 @@ def _same_sum(work: Work, order: Order, wish: Wish, shown: str) -> None:
 @bp.get("/actions/<action_id>")
 @visitor_required
 def follow(visit: Visit, action_id: str) -> str:
+    if not visit.may_search:
+        raise Forbidden("only a known agent sees actions", code="not_proven")
     return _action_html(visit, row_id(action_id))
 
 

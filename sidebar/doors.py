@@ -41,7 +41,7 @@ class Door:
     tell: Callable[[Visit, Desk, Context], Visit] | None = None
     """What the host's page says of the conversation, weighed. None: taken as a claim."""
     answer: Callable[[Request, Desk], ResponseReturnValue | None] | None = None
-    """Answers the call by itself where the desk asks for data and not for a page; None: it asks for a page."""
+    """Answers by itself where the desk asks for data and not for a page; None: it asks for a page."""
     sdk: tuple[str, ...] = ()
     """Addresses of the vendor's own script, loaded before ours; their hosts are allowed for this page."""
     bridge: str = ""

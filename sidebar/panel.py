@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
@@ -12,17 +11,18 @@ from flask_babel import refresh
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from integration import audit, customers, returns
+from integration import customers, returns
 from integration.db.accounts import Agent
 from integration.errors import BadInput, Forbidden, NotFound
 from integration.ids import child_id, row_id
+from integration.work import Work
 from jobs.sync import refresh_order
-from sidebar import handover, languages, tokens
+from sidebar import handover, languages, lookups, tokens
 from sidebar.context import services
-from sidebar.helpdesks import Desk, Door
-from sidebar.pane import Pane, SHOWN, freshness, look, picture, visit_orders
+from sidebar.doors import Desk, Door
+from sidebar.pane import SHOWN, Pane, freshness, look, picture, visit_orders
 from sidebar.replies import draft
-from sidebar.visit import Visit, account_settings, enter, visitor_required
+from sidebar.visit import State, Visit, account_settings, enter, visitor_required
 
 log = logging.getLogger(__name__)
 bp = Blueprint("panel", __name__, url_prefix="/sidebar")
@@ -40,30 +40,21 @@ class Shown:
     title: str
 
 
-def page(desk: Desk, visit: Visit | None, entrance: Door) -> Response:
+def page(desk: Desk, visit: Visit, entrance: Door) -> Response:
     """The answer of a door: the page, complete with the customer's orders if they may be read.
 
-    A page that is already there and brings a new proof (the conversation changed) gets the pane alone.
+    A page that is already there and tells its conversation gets the pane alone.
     """
-    shown, token = Shown("", "Deskside"), ""
-    if visit is not None:
-        with services().reading(desk.account_id) as work:
-            enter(work, visit)
-        shown, token = show(visit), tokens.mint(visit)
-    else:
-        shown = Shown(render_template("_wait.html"), "Deskside")
+    with services().reading(desk.account_id) as work:
+        enter(work, visit)
+    if visit.state is State.SINGLE and visit.may_read:
+        lookups.note(visit)
+    shown, token = show(visit), tokens.mint(visit)
+    told = {"token": token, "conversation": visit.conversation, "capabilities": list(visit.capabilities)}
     if request.accept_mimetypes.best == "application/json":
-        return jsonify(html=shown.html, title=shown.title, token=token, **_of(visit))
-    start = {"kind": desk.kind, "origin": desk.origin, "token": token, **_of(visit)}
-    return fragment(
-        render_template("sidebar.html", shown=shown, door=entrance, start=start)
-    )
-
-
-def _of(visit: Visit | None) -> dict[str, Any]:
-    if visit is None:
-        return {"conversation": "", "capabilities": []}
-    return {"conversation": visit.conversation, "capabilities": list(visit.capabilities)}
+        return jsonify(html=shown.html, title=shown.title, **told)
+    start = {"kind": desk.kind, "origin": desk.origin, "framers": entrance.framed_by(desk), **told}
+    return fragment(render_template("sidebar.html", shown=shown, door=entrance, start=start))
 
 
 def fragment(html: str) -> Response:
@@ -74,6 +65,10 @@ def fragment(html: str) -> Response:
 
 def show(visit: Visit, *, customer_id: int | None = None, query: str = "", limit: int = SHOWN) -> Shown:
     """Render the pane. A lookup that fails says so, and never reads "no orders"."""
+    if visit.state is State.UNKNOWN:
+        return Shown(render_template("_wait.html"), "Deskside")
+    if visit.state is not State.SINGLE:
+        return Shown(render_template("_no_conversation.html", visit=visit), "Deskside")
     if not visit.may_read:
         return Shown(render_template("_unproven.html", visit=visit), "Deskside")
     try:
@@ -139,23 +134,28 @@ def pane(visit: Visit) -> Response:
 def _note_search(visit: Visit) -> None:
     """Searching by hand needs a proven agent, and goes on the record with the conversation."""
     if not visit.may_search:
-        raise Forbidden("searching needs a proven agent")
-    with services().transaction(visit.account_id) as work:
-        audit.record(
-            work,
-            "customer.searched",
-            actor=visit.actor,
-            proof=visit.proof,
-            detail={"helpdesk": visit.helpdesk_id, "conversation": visit.conversation},
-        )
+        raise Forbidden("searching needs a proven agent", code="not_proven")
+    lookups.note(visit, "customer.searched")
+
+
+def _must_read(visit: Visit) -> None:
+    if not visit.may_read:
+        raise Forbidden("who you are is not proven here", code="not_proven")
 
 
 def _only_named(visit: Visit, customer_id: int) -> None:
     """Without the right to search: only people whom the conversation itself names."""
+    _must_read(visit)
     with services().reading(visit.account_id) as work:
-        named = customers.match(work, emails=visit.emails, phones=visit.phones)
-    if customer_id not in {match.customer_id for match in named}:
+        named = _named(work, visit)
+    if customer_id not in named:
         raise NotFound("no such customer in this conversation")
+
+
+def _named(work: Work, visit: Visit) -> set[int]:
+    """Customers whom the conversation's own addresses lead to."""
+    found = customers.match(work, emails=visit.emails, phones=visit.phones)
+    return {match.customer_id for match in found}
 
 
 @bp.get("/freshness")
@@ -231,9 +231,12 @@ def order(visit: Visit, order_id: str) -> Response:
 
 
 def order_html(visit: Visit, order_id: int) -> str:
-    """One order, open, as the pane shows it."""
+    """One order, open, as the pane shows it. Without the right to search: of people of the conversation."""
+    _must_read(visit)
     with services().reading(visit.account_id) as work:
         found = customers.find_order(work, order_id)
+        if not visit.may_search and found.customer_id not in _named(work, visit):
+            raise NotFound("no such order in this conversation")
         [card] = visit_orders(work, visit, [found])
     return render_template("_order.html", order=card)
 

@@ -19,7 +19,7 @@ from sidebar import arrivals, panel, remembered, tokens
 from sidebar.context import allow_framing, allow_scripts, services
 from sidebar.doors import Desk, Door
 from sidebar.throttle import allowed
-from sidebar.visit import Proof, Visit
+from sidebar.visit import Visit
 
 bp = Blueprint("helpdesks", __name__, url_prefix="/sidebar")
 

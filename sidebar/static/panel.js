@@ -5,7 +5,7 @@
   const app = document.getElementById("app");
   const toast = document.getElementById("toast");
   const start = JSON.parse(document.getElementById("start").textContent);
-  const state = { token: start.token, conversation: start.conversation || "", turn: 0, singleKeys: true, query: null };
+  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, singleKeys: true, query: null };
   const $ = (selector, root = app) => root.querySelector(selector);
   const $$ = (selector, root = app) => [...root.querySelectorAll(selector)];
   const pane = () => $(".pane");
@@ -17,9 +17,9 @@
     constructor(body) { super(body.next_step || body.headline || body.detail || ""); this.body = body; }
   }
 
-  async function ask(path, { form, key, json } = {}) {
+  async function ask(path, { form, key, json, token = state.token } = {}) {
     const headers = { Accept: json ? "application/json, application/problem+json" : "text/html, application/problem+json" };
-    if (state.token) headers.Authorization = `Bearer ${state.token}`;
+    if (token) headers.Authorization = `Bearer ${token}`;
     if (key) headers["Idempotency-Key"] = key;
     let answer;
     try {
@@ -34,11 +34,18 @@
     return json ? answer.json() : answer.text();
   }
 
+  /* The frame's own token stays while the customer on screen changes; requests about a customer wait for the new one. */
+  function hold(token, ready = true) { state.frame = token; if (ready) state.token = token; }
+
   const fields = (values) => { const form = new URLSearchParams(); for (const [name, value] of Object.entries(values)) form.set(name, value); return form; };
 
   setInterval(async () => {
-    if (!state.token) return;
-    try { state.token = (await ask("/sidebar/token", { form: fields({}), json: true })).token; } catch { /* the next request says so */ }
+    const token = state.frame;
+    if (!token) return;
+    try {
+      const fresh = (await ask("/sidebar/token", { form: fields({}), json: true, token })).token;
+      if (state.frame === token) hold(fresh, Boolean(state.token));
+    } catch { /* the next request says so */ }
   }, 8 * 60 * 1000);
 
   // ---- The pane -------------------------------------------------------------------------------
@@ -77,7 +84,11 @@
 
   let fading;
   function tell(text, level = "info") {
-    if (bridge.notify && bridge.notify(level, text)) return;
+    if (bridge.notify) bridge.notify(level, text).then((shown) => { if (!shown) toasted(text); }, () => toasted(text));
+    else toasted(text);
+  }
+
+  function toasted(text) {
     toast.replaceChildren(Object.assign(document.createElement("span"), { textContent: text }));
     clearTimeout(fading);
     fading = setTimeout(() => toast.replaceChildren(), 4000);
@@ -140,7 +151,7 @@
       if (found.version && found.version !== pane().dataset.version && !busy()) await again();
     } catch (problem) {
       if (problem.body.status === 0) badge(Number($(".fresh")?.dataset.ageSeconds || 0), "old", "");
-      else if (problem.body.code === "expired" || problem.body.code === "access_ended") { state.token = ""; failed(problem); }
+      else if (problem.body.code === "expired" || problem.body.code === "access_ended") { state.token = state.frame = ""; failed(problem); }
     }
   }
   setInterval(news, 10000);
@@ -349,85 +360,117 @@
   async function insertReply() {
     const before = state.conversation;
     const text = letter().value;
-    let done = null;
-    if (bridge.insertReply) done = await bridge.insertReply(text).catch(() => null);
+    const done = bridge.insertReply ? await within(9000, bridge.insertReply(text, before)).catch(() => null) : null;
     if (before !== state.conversation) return tell(words.changed, "warning");
+    if (done && done.mode === "clipboard") return tell(words.copied, "success");
     if (done) return tell(words.inserted, "success");
     return copyReply();
   }
 
   // ---- Host -----------------------------------------------------------------------------------
 
-  /* What a helpdesk's own bridge may use. */
-  const panel = {
-    start,
-    /* The conversation is another one: nothing of the old one may stand under the new name. */
-    clear(conversation) {
-      state.turn += 1;
-      state.conversation = conversation || "";
-      state.token = "";
-      const root = pane();
-      root.removeAttribute("data-customer");
-      for (const one of $$("main, aside, dialog")) one.remove();
-      const wait = document.createElement("main");
-      wait.className = "body one";
-      wait.setAttribute("aria-busy", "true");
-      wait.innerHTML = '<div class="sec who"><span class="sk sk-c"></span><div class="sk-rows"><div class="sk w60 h16"></div><div class="sk w80"></div></div></div><div class="sec sk-rows"><div class="sk w30"></div><div class="sk h34"></div><div class="sk w80"></div></div>';
-      root.append(wait);
-      const fresh = $(".fresh");
-      if (fresh) { fresh.dataset.state = "load"; fresh.dataset.ageSeconds = ""; fresh.textContent = words.loading || ""; }
-    },
-    /* Bring the helpdesk's new proof to our door; the answer is the pane of whom it names. */
-    async open(values) {
-      const turn = ++state.turn;
-      try {
-        const found = await ask(location.pathname, { form: fields(values), json: true });
-        if (turn !== state.turn) return;
-        state.token = found.token;
-        state.conversation = found.conversation;
-        document.title = found.title;
-        swap(found.html, { focus: document.hasFocus() });
-      } catch (problem) { if (turn === state.turn) failed(problem); }
-    },
-  };
+  function within(time, promise) {
+    let timer;
+    const late = new Promise((_resolve, reject) => { timer = setTimeout(() => reject(new Error("no answer")), time); });
+    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+  }
 
-  /* Our own protocol, objects with {sidebar: 1}; the origin is the tenant's own and pinned. */
-  function genericBridge() {
-    const host = window.parent;
-    const origin = start.origin;
-    if (host === window || !origin) return {};
-    const waiting = new Map();
-    let number = 0;
-    const post = (message) => host.postMessage({ sidebar: 1, ...message }, origin);
-    window.addEventListener("message", (event) => {
-      const message = event.data;
-      if (event.source !== host || event.origin !== origin || !message || message.sidebar !== 1) return;
-      if (message.type === "result" && waiting.has(message.id)) {
-        waiting.get(message.id)(message.ok ? { mode: message.mode || "editor" } : null);
-        waiting.delete(message.id);
-      } else if (message.type === "context") {
-        const context = message.context || {};
-        const conversation = String(context.conversation ?? context.conversation_id ?? "");
-        if (!message.token && conversation === state.conversation && state.token) return;
-        panel.clear(conversation);
-        panel.open(message.token ? { token: message.token } : { context: JSON.stringify(context) });
-      }
-    });
-    post({ type: "ready" });
+  /* A page beside the helpdesk; false where the frame may not open one. */
+  function openPage(url) {
+    const page = /^https?:/.test(url) ? window.open(url, "_blank") : null;
+    if (page) page.opener = null;
+    return Boolean(page);
+  }
+
+  /* The conversation is another one: nothing of the old one may stand under the new name. */
+  function clear(conversation) {
+    state.turn += 1;
+    state.conversation = conversation;
+    state.token = "";
+    const root = pane();
+    root.dataset.state = "wait";
+    root.removeAttribute("data-customer");
+    for (const one of $$("main, aside, dialog")) one.remove();
+    const wait = document.createElement("main");
+    wait.className = "body one";
+    wait.setAttribute("aria-busy", "true");
+    wait.innerHTML = '<div class="sec who"><span class="sk sk-c"></span><div class="sk-rows"><div class="sk w60 h16"></div><div class="sk w80"></div></div></div><div class="sec sk-rows"><div class="sk w30"></div><div class="sk h34"></div><div class="sk w80"></div></div>';
+    root.querySelector("header").after(wait);
+    const fresh = $(".fresh");
+    if (fresh) { fresh.dataset.state = "load"; fresh.dataset.ageSeconds = ""; fresh.textContent = words.loading || ""; }
+  }
+
+  /* Bring the host's word to our door; the answer is the pane of whom it names. */
+  async function open(values) {
+    const turn = ++state.turn;
+    try {
+      const found = await ask(location.pathname, { form: fields(values), json: true, token: state.frame });
+      if (turn !== state.turn) return;
+      hold(found.token);
+      state.conversation = found.conversation;
+      document.title = found.title;
+      swap(found.html, { focus: document.hasFocus() });
+    } catch (problem) { if (turn === state.turn) silent("no-answer", problem.message); }
+  }
+
+  /* No answer is not "no orders": say which, and offer to try again. */
+  function silent(id, why = "") {
+    state.shown = "";
+    pane().dataset.state = "failed";
+    const told = document.getElementById(id).content.cloneNode(true);
+    const place = told.querySelector("[data-why]");
+    if (place) place.textContent = why;
+    $("main").removeAttribute("aria-busy");
+    $("main").replaceChildren(told);
+    const fresh = $(".fresh");
+    if (fresh) { fresh.dataset.state = "down"; fresh.textContent = words.failed || ""; }
+    if (document.hasFocus()) $("h1").focus();
+  }
+
+  const strings = (values) => [...new Set((Array.isArray(values) ? values : []).filter((one) => typeof one === "string" && one.trim()))];
+  const string = (value) => (value === null || value === undefined ? "" : String(value));
+
+  /* A host's context in one form, whatever the host left out. */
+  function clean(context) {
+    const customer = context.customer || {};
+    const agent = context.agent || {};
     return {
-      insertReply: (text) => new Promise((resolve) => {
-        const id = `m${++number}`;
-        waiting.set(id, resolve);
-        setTimeout(() => { if (waiting.delete(id)) resolve(null); }, 4000);
-        post({ type: "insertReply", id, text });
-      }),
-      resize: (height) => post({ type: "resize", height }),
-      notify: (level, text) => { post({ type: "notify", id: `m${++number}`, level, text }); return false; },
+      state: ["none", "multiple"].includes(context.state) ? context.state : "single",
+      conversation: string(context.conversation), account: string(context.account),
+      subject: string(context.subject), language: string(context.language), channel: string(context.channel),
+      customer: {
+        emails: strings(customer.emails), phones: strings(customer.phones), name: string(customer.name),
+        external_id: string(customer.external_id), verified: typeof customer.verified === "boolean" ? customer.verified : null,
+      },
+      agent: { id: string(agent.id), name: string(agent.name), email: string(agent.email) },
     };
   }
 
+  const identity = ({ state, conversation, account, customer }) => JSON.stringify(
+    [state, account, conversation, customer.external_id, customer.emails.map((one) => one.toLowerCase()).sort(), [...customer.phones].sort()]);
+
+  /* What the host says now. The same view again changes nothing; another one clears the screen before it loads. */
+  function hear(told) {
+    const context = clean(told);
+    const shown = identity(context);
+    if (!told.token && shown === state.shown) return;
+    if (!told.token && !state.shown && state.token && pane().dataset.state !== "wait" && context.conversation === state.conversation) return;
+    state.shown = shown;
+    clear(context.conversation);
+    open(told.token ? { token: told.token } : { context: JSON.stringify(context) });
+  }
+
+  async function listen() {
+    if (!bridge.context) return;
+    try { hear(await within(5000, bridge.context())); } catch { if (pane().dataset.state === "wait") silent("no-context"); }
+  }
+
+  /* One of a helpdesk's own files in hosts/ makes this; see there for what each can do. */
+  const bridge = window.desksideBridge ? window.desksideBridge({ start, within, openPage }) : {};
+
   settle();
-  const bridge = (window.desksideBridge || genericBridge)(panel) || {};
+  if (bridge.onContext) bridge.onContext(hear);
+  listen();
   if (bridge.resize && window.ResizeObserver) {
     let last = 0;
     let soon;
@@ -439,32 +482,54 @@
       }, 150);
     }).observe(app);
   }
-  if (pane().dataset.state === "wait") setTimeout(() => {
-    const none = document.getElementById("no-context");
-    if (none && pane().dataset.state === "wait") { $("main").replaceChildren(none.content.cloneNode(true)); $("h1").focus(); }
-  }, 5000);
 
   // ---- Pairing --------------------------------------------------------------------------------
 
   async function pair(button) {
+    const box = button.closest("[data-pair]");
+    const part = (name) => box.querySelector(`[data-pair-${name}]`);
     button.disabled = true;
     try {
       const found = await ask("/sidebar/pair/start", { form: fields({}), json: true });
-      const code = document.getElementById("pair-code");
-      code.hidden = false;
-      code.textContent = found.user_code;
-      window.open(found.url, "_blank", "noopener");
-      const until = Date.now() + found.expires_in * 1000;
-      const wait = async () => {
-        if (Date.now() > until || !code.isConnected) { button.disabled = false; return; }
-        try {
-          const next = await ask("/sidebar/pair/poll", { form: fields({ device_code: found.device_code }), json: true });
-          if (next.token) { state.token = next.token; swap(next.html, { focus: true }); return; }
-        } catch (problem) { failed(problem); button.disabled = false; return; }
-        setTimeout(wait, 2000);
-      };
-      setTimeout(wait, 2000);
-    } catch (problem) { failed(problem); button.disabled = false; }
+      part("code").hidden = false;
+      part("code").textContent = found.user_code;
+      part("status").textContent = part("status").dataset.waiting;
+      const opened = bridge.openUrl ? await within(4000, bridge.openUrl(found.url)).catch(() => false) : openPage(found.url);
+      if (!opened) offerLink(part("link"), found.url);
+      paired(await confirmed(found, box), box);
+    } catch (problem) {
+      if (!box.isConnected) return;
+      if (problem instanceof Problem) failed(problem);
+      else part("status").textContent = part("status").dataset.over;
+      button.disabled = false;
+    }
+  }
+
+  /* Where the frame may open nothing, the address stands there to be followed or copied. */
+  function offerLink(place, url) {
+    place.hidden = false;
+    const link = place.querySelector("a");
+    link.href = link.textContent = url;
+  }
+
+  async function confirmed({ device_code, expires_in, interval }, box) {
+    const until = Date.now() + expires_in * 1000;
+    while (Date.now() < until && box.isConnected) {
+      await new Promise((resolve) => setTimeout(resolve, interval * 1000));
+      if (!box.isConnected) break;
+      const next = await ask("/sidebar/pair/poll", { form: fields({ device_code }), json: true });
+      if (next.token) return next;
+    }
+    throw new Error("not confirmed in time");
+  }
+
+  /* The pane again, by somebody known now; the dialogue that asked for it opens again. */
+  function paired(next, box) {
+    const form = box.closest("form[data-order]");
+    hold(next.token);
+    swap(next.html, { keep: Boolean(form), focus: !form });
+    const again = form && $(`[data-act=dialog][data-order="${CSS.escape(form.dataset.order)}"][data-kind="${CSS.escape(form.dataset.kind)}"]`);
+    if (again) dialog(again);
   }
 
   // ---- What is pressed ------------------------------------------------------------------------
@@ -486,7 +551,8 @@
     more: () => load(`/sidebar/pane?all=1&customer=${customer()}`, { keep: true }),
     hand: (one) => fromTemplate("hand-form", one),
     help: (one) => { const keys = fromTemplate("key-list", one).querySelector("#single-keys"); keys.checked = state.singleKeys; },
-    reload: () => location.reload(),
+    reload: () => (bridge.context ? listen() : location.reload()),
+    hear: () => { clear(state.conversation); listen(); },
     retry: async (one) => {
       one.disabled = true;
       const open = $("details.order[open]");
@@ -498,6 +564,12 @@
   };
 
   app.addEventListener("click", (event) => {
+    const out = event.target.closest("a[target=_blank]");
+    if (out && bridge.opensLinks) { // a sandbox that swallows new tabs
+      event.preventDefault();
+      within(4000, bridge.openUrl(out.href)).catch(() => false);
+      return;
+    }
     const link = event.target.closest("a.go");
     if (link) {
       const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
@@ -538,7 +610,7 @@
     if (one.dataset.act === "language") {
       try {
         const found = await ask("/sidebar/language", { form: fields({ language: one.value, customer: customer() }), json: true });
-        state.token = found.token;
+        hold(found.token);
         document.title = found.title;
         swap(found.html, { keep: true });
         $("[data-testid=language]").focus();

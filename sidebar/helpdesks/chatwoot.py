@@ -1,0 +1,100 @@
+"""Chatwoot's dashboard app: a fixed address, nothing signed, the conversation told by the host's page.
+
+Whoever knows the address can claim anything, so nothing is shown until the agent pairs. With an access
+token we ask Chatwoot itself who wrote the conversation, and search with its answer, never with the claim.
+Source: our helpdesk facts, "Chatwoot"; Chatwoot API, "Conversation details".
+"""
+
+from __future__ import annotations
+
+import logging
+
+import httpx
+import msgspec
+from flask import Request
+from msgspec.structs import replace
+
+from connectors.transport import new_client, new_transport
+from sidebar.arrivals import Context, Person, bare, tell
+from sidebar.doors import Desk, Door
+from sidebar.visit import Proof, Visit
+
+log = logging.getLogger(__name__)
+
+TIME_LIMIT = 3.0
+"""Seconds in all: the agent waits for it, so better a claim in time than a proof too late."""
+LARGEST_ANSWER = 1024 * 1024
+CAPABILITIES = ("openUrl",)
+
+
+class Sender(msgspec.Struct, frozen=True):
+    id: int | str | None = None
+    name: str | None = None
+    email: str | None = None
+    phone_number: str | None = None
+
+
+class Meta(msgspec.Struct, frozen=True):
+    sender: Sender = Sender()
+    channel: str | None = None
+    hmac_verified: bool | None = None
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    id: int | str
+    meta: Meta
+
+
+def open_door(request: Request, desk: Desk) -> Visit:
+    return bare(desk, capabilities=CAPABILITIES)
+
+
+def weigh(visit: Visit, desk: Desk, context: Context) -> Visit:
+    """The host's word, replaced by Chatwoot's own where we may ask it."""
+    asked = ask(desk, context.conversation)
+    if asked is None:
+        return tell(visit, context)
+    sender = asked.meta.sender
+    person = Person(
+        emails=(sender.email,) if sender.email else (),
+        phones=(sender.phone_number,) if sender.phone_number else (),
+        external_id=str(sender.id or ""),
+        name=sender.name or "",
+        verified=_verified(asked.meta),
+    )
+    return tell(visit, replace(context, customer=person), customer=Proof.API_VERIFIED)
+
+
+def _verified(meta: Meta) -> bool | None:
+    """False for a visitor of the web widget who typed an address that nobody checked."""
+    if meta.hmac_verified:
+        return True
+    return False if (meta.channel or "").endswith("WebWidget") else None
+
+
+def ask(desk: Desk, conversation: str) -> Conversation | None:
+    """The conversation as Chatwoot's own API tells it; None when we may not ask or it does not say."""
+    token, account = desk.secrets.get("api_token"), desk.settings.get("account_id")
+    if not (token and account and desk.origin and conversation.isascii() and conversation.isdigit()):
+        return None
+    address = f"{desk.origin}/api/v1/accounts/{account}/conversations/{conversation}"
+    try:
+        with new_client(transport=new_transport(most_bytes=LARGEST_ANSWER, longest=TIME_LIMIT)) as client:
+            answer = client.get(address, headers={"api_access_token": token}, timeout=TIME_LIMIT)
+        if answer.status_code != httpx.codes.OK:
+            log.warning("chatwoot answered %s for desk %s", answer.status_code, desk.id)
+            return None
+        found = msgspec.json.decode(answer.content, type=Conversation)
+    except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, UnicodeError) as error:
+        log.warning("chatwoot not asked for desk %s: %s", desk.id, type(error).__name__)
+        return None
+    return found if str(found.id) == conversation else None
+
+
+DOOR = Door(
+    kind="chatwoot",
+    open=open_door,
+    tell=weigh,
+    framed_by=lambda desk: (desk.origin,),
+    bridge="hosts/chatwoot.js",
+)

@@ -1,0 +1,59 @@
+/* Zendesk's ticket sidebar, by the vendor's own script (ZAFClient), which Zendesk serves and keeps up to date.
+   Everything asked of it has a time limit: some of its builds wait for ever. Never `ticket.sendMessage`: it sends at once. */
+"use strict";
+window.desksideBridge = ({ within, openPage }) => {
+  const client = window.ZAFClient ? window.ZAFClient.init() : null;
+  if (!client) return { context: () => Promise.reject(new Error("not inside Zendesk")) };
+  const PATHS = ["ticket.id", "ticket.subject", "ticket.requester", "ticket.brand", "ticket.tags", "ticket.via", "currentUser"];
+  const LEVELS = { info: "notice", success: "notice", warning: "alert", error: "error" };
+  const CHANGES = ["ticket.id", "ticket.requester.id", "ticket.requester.email", "ticket.subject"];
+
+  const text = (value) => (value === null || value === undefined ? "" : String(value));
+
+  /* Phones are among the identities of a requester; some Zendesk plans do not give them. */
+  function addresses(requester) {
+    const identities = Array.isArray(requester.identities) ? requester.identities : [];
+    const of = (type) => identities.filter((one) => one && one.type === type).map((one) => text(one.value));
+    return {
+      emails: [...new Set([text(requester.email), ...of("email")])].filter((one) => one.includes("@")),
+      phones: [...new Set([text(requester.phone), ...of("phone_number"), ...of("phone")])].filter(Boolean),
+    };
+  }
+
+  async function context() {
+    const found = await within(5000, client.get(PATHS));
+    if (found["ticket.id"] === undefined && Object.keys(found.errors || {}).length) throw new Error("Zendesk did not say");
+    const requester = found["ticket.requester"] || {};
+    const user = found.currentUser || {};
+    return {
+      state: "single",
+      conversation: text(found["ticket.id"]),
+      subject: text(found["ticket.subject"]),
+      language: text(requester.locale || user.locale),
+      channel: text(found["ticket.via"]?.channel),
+      customer: { ...addresses(requester), name: text(requester.name), external_id: text(requester.externalId) },
+      agent: { id: text(user.id), name: text(user.name), email: text(user.email) },
+    };
+  }
+
+  return {
+    context,
+    onContext(listener) {
+      let soon;
+      const again = () => { clearTimeout(soon); soon = setTimeout(() => context().then(listener, () => {}), 50); };
+      for (const path of CHANGES) client.on(`${path}.changed`, again);
+      client.on("app.activated", again);
+    },
+    /* Between reading the ticket's number and inserting, nothing else is awaited. */
+    async insertReply(reply, conversation) {
+      const found = await within(4000, client.get("ticket.id"));
+      if (text(found["ticket.id"]) !== conversation) return null;
+      const result = await within(4000, client.invoke("comment.appendText", reply));
+      if (result && result.errors && Object.keys(result.errors).length) return null;
+      return { mode: "editor" };
+    },
+    resize: (height) => within(4000, client.invoke("resize", { width: "100%", height: `${height}px` })).catch(() => {}),
+    notify: (level, message) => within(4000, client.invoke("notify", message, LEVELS[level] || "notice")).then(() => true, () => false),
+    openUrl: (url) => Promise.resolve(openPage(url)),
+  };
+};
