@@ -1,4 +1,4 @@
-"""What becomes of a wish: the sum, the grounds, who must agree. Reads the cache; changes nothing.
+"""What speaks for and against a wish for money: the sum, the verdict, the limits. Changes nothing.
 
 Refusals that no reason can lift (more than is left, not proven, not possible) raise; everything else
 is weighed: beyond the verdict needs a reason, beyond a limit needs a second person.
@@ -16,19 +16,15 @@ import msgspec
 from sqlalchemy import select
 
 from integration import actions, limits, returns
-from integration.actions import Plan
 from integration.db.accounts import Account
 from integration.db.actions import Action
-from integration.db.customers import StoreCustomer
 from integration.db.orders import Order
-from integration.db.stores import Store, StoreStatus
 from integration.eligibility import Verdicts
-from integration.errors import Forbidden, Unprocessable
+from integration.errors import Unprocessable
 from integration.ids import child_id
 from integration.limits import Limits
 from integration.money import Money, total
-from integration.ports import ActionKind, ActionRequest, RefundLineWish
-from integration.records import Address
+from integration.ports import RefundLineWish
 from integration.returns import RefundPlan
 from integration.wishes import Who, Wish
 from integration.work import Work
@@ -51,6 +47,11 @@ class Sum:
     verdict: dict[str, Any] = field(default_factory=dict)
     store_credit: Money | None = None
     """What the customer gets instead as store credit, bonus included."""
+
+    @property
+    def given(self) -> Money:
+        """What the shop gives away: the amount, or the store credit in its place."""
+        return self.store_credit or self.amount
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ WORDS = {
 }
 
 
-def _reason(code: str) -> dict[str, str]:
+def reason(code: str) -> dict[str, str]:
     return {"code": code, "text": WORDS[code]}
 
 
@@ -249,15 +250,12 @@ def weigh(work: Work, order: Order, wish: Wish, who: Who, *, besides: int | None
     reasoned = bool(wish.exception and wish.exception.strip())
     needs_exception = bool(reckoned.beyond) and not reasoned
     if reckoned.beyond:
-        reasons.append(_reason("beyond" if needs_exception else "exception"))
-    over = _over_limits(work, order, who, account, mine, reckoned, besides)
-    reasons += [_reason(code) for code in over]
-    amount = reckoned.amount.minor
-    step_up = mine.step_up_above is not None and amount > mine.step_up_above and not who.stepped_up
-    if step_up and who.proof != "token":
-        reasons.append(_reason("step_up"))
-    else:
-        step_up = False
+        reasons.append(reason("beyond" if needs_exception else "exception"))
+    over = over_limits(work, order, who, reckoned, besides=besides)
+    reasons += [reason(code) for code in over]
+    step_up = needs_step_up(mine, who, reckoned.given)
+    if step_up:
+        reasons.append(reason("step_up"))
     return Weighed(
         sum=reckoned,
         most=most_left(work, order, besides=besides),
@@ -268,16 +266,19 @@ def weigh(work: Work, order: Order, wish: Wish, who: Who, *, besides: int | None
     )
 
 
-def _over_limits(
-    work: Work,
-    order: Order,
-    who: Who,
-    account: Account,
-    mine: Limits,
-    reckoned: Sum,
-    besides: int | None,
+def needs_step_up(mine: Limits, who: Who, amount: Money) -> bool:
+    """Whether the amount wants a fresh proof first. Programs cannot give one: a person approves instead."""
+    above = mine.step_up_above is not None and amount.minor > mine.step_up_above
+    return above and not who.stepped_up and who.proof != "token"
+
+
+def over_limits(
+    work: Work, order: Order, who: Who, reckoned: Sum, *, besides: int | None = None
 ) -> list[str]:
-    amount, currency = reckoned.amount.minor, order.currency
+    """Codes of what the person may not do alone. Hold the account's lock where it matters."""
+    account = work.session.scalars(select(Account).where(Account.id == work.account_id)).one()
+    mine = limits.limits_for(account.settings, who.role, who.limits, order.currency)
+    amount, currency = reckoned.given.minor, order.currency
     day, month = _starts(work.now(), account.timezone)
     found = []
     if mine.action is not None and amount > mine.action:
@@ -290,6 +291,8 @@ def _over_limits(
         found.append("limit_order")
     if mine.approval_above is not None and amount > mine.approval_above:
         found.append("approval_above")
+    if mine.step_up_above is not None and amount > mine.step_up_above and who.proof == "token":
+        found.append("step_up")
     if reckoned.beyond_by:
         used = actions.exceptions_since(work, currency, month, besides=besides)
         if used + reckoned.beyond_by > mine.exception_budget:
@@ -302,198 +305,6 @@ def _starts(now: datetime, timezone: str) -> tuple[datetime, datetime]:
     local = now.astimezone(ZoneInfo(timezone))
     day = local.replace(hour=0, minute=0, second=0, microsecond=0)
     return day.astimezone(UTC), day.replace(day=1).astimezone(UTC)
-
-
-def decide(
-    work: Work,
-    order: Order,
-    kind: ActionKind,
-    wish: Wish,
-    who: Who,
-    *,
-    key: str,
-    besides: int | None = None,
-) -> Plan:
-    """The plan for a wish, or the refusal. Hold `actions.lock_order` while it matters."""
-    if not who.may_act:
-        raise Forbidden(
-            "who you are is not proven here",
-            code="not_proven",
-            next_step="Pair this sidebar with your own sign-in, then try again.",
-        )
-    store = work.session.scalars(select(Store).where(Store.id == order.store_id)).one()
-    if store.status == StoreStatus.DISCONNECTED:
-        raise Unprocessable("the store is disconnected", next_step="An admin can reconnect it under Stores.")
-    if order.gone_at is not None and kind != ActionKind.NOTE:
-        raise Unprocessable("the store no longer has this order", code="order_gone")
-    if kind == ActionKind.REFUND:
-        return _decide_refund(work, order, wish, who, key, besides)
-    if kind == ActionKind.CANCEL:
-        return _decide_cancel(work, order, wish, who, key, besides)
-    return Plan(
-        request=_other_request(work, order, kind, wish, who, key),
-        amount=None,
-        order_version=money_version(order),
-        verdict={},
-        needs_approval=False,
-    )
-
-
-def _decide_refund(work: Work, order: Order, wish: Wish, who: Who, key: str, besides: int | None) -> Plan:
-    weighed = weigh(work, order, wish, who, besides=besides)
-    assert weighed.sum is not None
-    if weighed.needs_exception:
-        raise Unprocessable(
-            "this goes beyond the verdict",
-            code="needs_exception",
-            next_step="Give the reason for the exception, or choose less.",
-        )
-    if weighed.needs_step_up:
-        raise Forbidden(
-            "this amount needs a fresh proof of who you are",
-            code="step_up",
-            next_step="Confirm with your passkey or code, then send again.",
-        )
-    reckoned = weighed.sum
-    credit = reckoned.store_credit if wish.method == "store_credit" else None
-    amount = credit or reckoned.amount
-    request = ActionRequest(
-        key=key,
-        kind=ActionKind.REFUND,
-        order_id=order.platform_id,
-        currency=order.currency,
-        lines=reckoned.lines,
-        shipping=reckoned.shipping,
-        amount=amount,
-        method=wish.method,
-        note=_note(wish, who, key),
-        notify=wish.notify,
-        reason=wish.reason,
-        customer_id=_store_customer(work, order),
-    )
-    return Plan(
-        request=request,
-        amount=amount,
-        order_version=money_version(order),
-        verdict={**reckoned.verdict, "beyond": reckoned.beyond_by},
-        needs_approval=weighed.needs_approval,
-        reasons=weighed.reasons,
-    )
-
-
-def _decide_cancel(work: Work, order: Order, wish: Wish, who: Who, key: str, besides: int | None) -> Plan:
-    """Before shipping all money goes back, so a cancel with money is held against the limits too."""
-    if order.cancelled_at is not None:
-        raise Unprocessable("the order is cancelled already", code="already_cancelled")
-    most = most_left(work, order, besides=besides)
-    amount = most if wish.refund and most.minor else None
-    over: list[str] = []
-    if amount is not None:
-        account = work.session.scalars(select(Account).where(Account.id == work.account_id)).one()
-        mine = limits.limits_for(account.settings, who.role, who.limits, order.currency)
-        over = _over_limits(work, order, who, account, mine, Sum(amount=amount), besides)
-        if (
-            mine.step_up_above is not None
-            and amount.minor > mine.step_up_above
-            and not who.stepped_up
-            and who.proof != "token"
-        ):
-            raise Forbidden("this amount needs a fresh proof of who you are", code="step_up")
-    request = ActionRequest(
-        key=key,
-        kind=ActionKind.CANCEL,
-        order_id=order.platform_id,
-        currency=order.currency,
-        amount=amount,
-        method=wish.method,
-        note=_note(wish, who, key),
-        notify=wish.notify,
-        reason=wish.reason,
-        restock=wish.restock,
-        refund_on_cancel=wish.refund,
-        customer_id=_store_customer(work, order),
-    )
-    return Plan(
-        request=request,
-        amount=amount,
-        order_version=money_version(order),
-        verdict={},
-        needs_approval=bool(over),
-        reasons=tuple(_reason(code) for code in over),
-    )
-
-
-def _other_request(
-    work: Work, order: Order, kind: ActionKind, wish: Wish, who: Who, key: str
-) -> ActionRequest:
-    """Kinds that move no money."""
-    if kind == ActionKind.ADDRESS and order.fulfillment_status.value != "unfulfilled":
-        raise Unprocessable("the address can only be changed before anything is sent", code="already_sent")
-    by_public = {child_id(order.id, line.platform_id): line for line in order.lines}
-    lines = []
-    for wanted in wish.lines:
-        line = by_public.get(wanted.line_id)
-        if line is None:
-            raise Unprocessable("this order has no such line", code="unknown_line")
-        if wanted.quantity > line.quantity:
-            raise Unprocessable("more pieces than were ordered", code="too_many_pieces")
-        lines.append(
-            RefundLineWish(
-                line_id=line.platform_id,
-                quantity=wanted.quantity,
-                amount=Money(0, order.currency),
-                restock=wanted.restock,
-            )
-        )
-    return ActionRequest(
-        key=key,
-        kind=kind,
-        order_id=order.platform_id,
-        currency=order.currency,
-        lines=tuple(lines),
-        note=wish.note if kind == ActionKind.NOTE else _note(wish, who, key),
-        notify=wish.notify,
-        reason=wish.reason,
-        return_id=_return_id(order, wish.return_id),
-        customer_id=_store_customer(work, order),
-        address=_address(order, wish) if wish.address else None,
-        tags_add=wish.tags_add,
-        tags_remove=wish.tags_remove,
-        public=wish.public,
-    )
-
-
-def _address(order: Order, wish: Wish) -> Address:
-    assert wish.address is not None
-    return msgspec.convert(msgspec.to_builtins(wish.address), Address)
-
-
-def _return_id(order: Order, public: str | None) -> str | None:
-    if public is None:
-        return None
-    for item in order.returns:
-        if public in (child_id(order.id, item.platform_id), item.platform_id):
-            return item.platform_id
-    raise Unprocessable("this order has no such return", code="unknown_return")
-
-
-def _note(wish: Wish, who: Who, key: str) -> str:
-    """What the store keeps beside the refund: who, where, why, and the mark by which it is found again."""
-    where = f"{wish.conversation.helpdesk} {wish.conversation.id}" if wish.conversation else ""
-    parts = [wish.note.strip(), ", ".join(part for part in (who.name, where, wish.reason) if part)]
-    return " | ".join(part for part in parts if part)
-
-
-def _store_customer(work: Work, order: Order) -> str | None:
-    """The store's own id of the buyer, for store credit."""
-    record = order.customer_record or {}
-    if record.get("platform_id"):
-        return str(record["platform_id"])
-    return work.session.scalar(
-        select(StoreCustomer.platform_id).where(
-            StoreCustomer.store_id == order.store_id, StoreCustomer.customer_id == order.customer_id
-        )
-    )
 
 
 def is_stale(action: Action, order: Order) -> bool:

@@ -93,6 +93,8 @@ class ActionRequest(Struct, frozen=True, kw_only=True):
     shipping: Money | None = None
     amount: Money | None = None
     """Refund: all money that goes back, the sum of what the store is told to pay."""
+    bonus: Money | None = None
+    """Part of `amount` that was never paid: what the policy adds to store credit."""
     method: str = "original"
     """original, store_credit, manual."""
     tenders: tuple[Tender, ...] = ()

@@ -1,30 +1,27 @@
-"""The moments of an action: look before the button, ask, decide, carry out.
+"""The moments of an action that people see: look before the button, ask, approve, reject, settle.
 
-Views and the API call these; workers call `carry_out`. No path repeats a money call blindly.
+Views and the API call these; workers carry out what was decided (see `jobs.carrying`).
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
 
-from integration import actions, deciding, limits, stores, views
-from integration.actions import Claim
+from integration import actions, carrying, deciding, limits, planning, views
 from integration.customers import find_order
-from integration.db.accounts import Account, Role
+from integration.db.accounts import Role
 from integration.db.actions import Action, ActionStatus
 from integration.db.orders import Order
 from integration.errors import (
     AppError,
     Conflict,
     Forbidden,
-    NotFound,
     RateLimited,
     StoreError,
-    StoreRefused,
     Unprocessable,
 )
 from integration.money import Money
@@ -38,10 +35,6 @@ from jobs.boot import Services
 log = logging.getLogger(__name__)
 
 DECIDERS = frozenset({Role.LEAD, Role.ADMIN})
-
-
-def _kind(kind: ActionKind | str) -> ActionKind:
-    return ActionKind(kind)
 
 
 def freshen(services: Services, account_id: int, order_id: int) -> str | None:
@@ -74,7 +67,7 @@ def preview(services: Services, account_id: int, order_id: int, wish: Wish, who:
         assert reckoned is not None
         draft = actions.Plan(
             request=_draft(order, wish, reckoned),
-            amount=reckoned.amount,
+            amount=reckoned.given,
             order_version=deciding.money_version(order),
             verdict=reckoned.verdict,
             needs_approval=weighed.needs_approval,
@@ -108,7 +101,7 @@ def preview(services: Services, account_id: int, order_id: int, wish: Wish, who:
         ]
     )
     return {
-        "amount": (reckoned.store_credit or reckoned.amount).json(),
+        "amount": reckoned.given.json(),
         "lines": list(reckoned.shown),
         "shipping": reckoned.shipping.json() if reckoned.shipping else None,
         "fees": reckoned.fees.json() if reckoned.fees else None,
@@ -213,7 +206,13 @@ def ask(
 
     The same key with the same wish is the same action. Raises Unprocessable, Forbidden, StoreUnavailable.
     """
-    kind = _kind(kind)
+    kind = ActionKind(kind)
+    if not who.may_act:
+        raise Forbidden(
+            "who you are is not proven here",
+            code="not_proven",
+            next_step="Pair this sidebar with your own sign-in, then try again.",
+        )
     with services.reading(account_id) as work:
         action = actions.again(work, who, kind, order_id, wish, idempotency_key)
         if action is not None:
@@ -228,7 +227,7 @@ def ask(
         action = actions.again(work, who, kind, order_id, wish, idempotency_key)
         if action is None:
             order = find_order(work, order_id)
-            plan = deciding.decide(work, order, kind, wish, who, key=actions.new_key())
+            plan = planning.decide(work, order, kind, wish, who, key=actions.new_key())
             action = actions.add(work, who, order, kind, wish, idempotency_key, plan)
         return views.action(action)
 
@@ -279,6 +278,7 @@ def approve(services: Services, account_id: int, action_id: int, who: Who, note:
         actions.lock_order(work, order_id)
         action = actions.find(work, action_id, lock=True)
         actions.must_await(action)
+        actions.must_be_another(action, who)
         order = find_order(work, order_id)
         if deciding.is_stale(action, order):
             stale = Conflict("the order changed since this was asked", code="stale")
@@ -300,28 +300,28 @@ def approve(services: Services, account_id: int, action_id: int, who: Who, note:
 
 def _again(work: Work, action: Action, order: Order, who: Who) -> actions.Plan:
     """The plan, made anew on the order as it now is, within the approver's own limits."""
-
-    from integration.wishes import Wish as WishType
-
-    wish = msgspec.convert(action.wish, WishType)
-    plan = deciding.decide(work, order, action.kind, wish, who, key=action.key, besides=action.id)
-    if plan.amount is not None and (plan.amount.minor, plan.amount.currency) != (
-        action.amount,
-        action.currency,
-    ):
+    wish = msgspec.convert(action.wish, Wish)
+    plan = planning.decide(work, order, action.kind, wish, who, key=action.key, besides=action.id)
+    sum_now = (plan.amount.minor, plan.amount.currency) if plan.amount else (None, None)
+    if sum_now != (action.amount, action.currency):
         raise Unprocessable("the sum would be another one now", code="stale")
-    account = work.session.scalars(select(Account).where(Account.id == work.account_id)).one()
-    mine = limits.limits_for(account.settings, who.role, who.limits, order.currency)
-    if plan.amount is not None and mine.action is not None and plan.amount.minor > mine.action:
-        raise Forbidden("this is above your own limit", code="limit_action")
-    return plan
+    beyond = [reason["code"] for reason in plan.reasons if reason["code"] in OWN_LIMITS]
+    if beyond:
+        raise Forbidden("this is above your own limit", code=beyond[0])
+    # What the store reads beside it names who asked, as on the first day.
+    asked = msgspec.convert(action.request, ActionRequest)
+    return replace(plan, request=msgspec.structs.replace(plan.request, note=asked.note))
+
+
+OWN_LIMITS = frozenset({"limit_action", "limit_day", "limit_order", "step_up"})
+"""What nobody can approve beyond. A budget, and a sum above which two must agree, a second person lifts."""
 
 
 def reject(services: Services, account_id: int, action_id: int, who: Who, note: str = "") -> dict[str, Any]:
     """Say no; or withdraw, if it is one's own request."""
     with services.transaction(account_id) as work:
         action = actions.find(work, action_id, lock=True)
-        if who.caller != action.caller:
+        if who.caller != action.caller or not who.may_act:
             _must_decide(who)
         actions.reject(work, action, who, note)
         return views.action(action)
@@ -330,130 +330,36 @@ def reject(services: Services, account_id: int, action_id: int, who: Who, note: 
 def settle(
     services: Services, account_id: int, action_id: int, who: Who, decision: str, note: str = ""
 ) -> dict[str, Any]:
-    """A lead settles what reading back did not: "done", "not_done" or "send_again"."""
+    """A lead settles what reading back did not: "done", "not_done" or "send_again".
+
+    The store is asked once more first: if it shows the action, that settles it, whatever the person thought.
+    """
     _must_decide(who)
+    with services.reading(account_id) as work:
+        action = actions.find(work, action_id)
+        claim = carrying.looking(action)
+    receipt = _found(services, claim) if action.status is ActionStatus.NEEDS_ATTENTION else None
     with services.transaction(account_id) as work:
+        if receipt is not None:
+            carrying.finish(work, claim, receipt)
         action = actions.find(work, action_id, lock=True)
-        actions.settle_by_person(work, action, who, decision, note)
+        if action.status is not ActionStatus.SUCCEEDED:
+            actions.settle_by_person(work, action, who, decision, note)
         return views.action(action)
 
 
-# The worker
-
-
-def carry_out(services: Services, *, account_id: int, action_id: int) -> None:
-    """Take one action towards its end, however often this is run and wherever an earlier run died."""
-    with services.transaction(account_id) as work:
-        claim = actions.claim(work, action_id)
-    if claim is None:
-        return  # finished, not due, or in another worker's hands
+def _found(services: Services, claim: carrying.Claim) -> Receipt | None:
+    """What the store shows of it now. A store that cannot be read leaves it to the person's word."""
+    if claim.prepared is None:
+        return None
     try:
-        api = services.api(claim.store_id)
+        api = services.api(claim.store_id, True)
+    except StoreError:
+        return None
+    try:
+        return api.find(claim.request, claim.prepared)
     except StoreError as error:
-        _put_off(services, claim, error)
-        return
-    try:
-        _advance(services, claim, api)
+        log.info("action %s: not looked up before it was settled: %s", claim.action_id, error.code)
+        return None
     finally:
         api.close()
-    _show(services, claim)
-
-
-def _advance(services: Services, claim: Claim, api: StoreApi) -> None:
-    """Look, prepare, promise, send: each step committed before the next."""
-    try:
-        if claim.sent_at is not None:
-            # An earlier try may have reached the store: only looking can tell.
-            _look(services, claim, api)
-            return
-        prepared = claim.prepared or api.prepare(claim.request)
-    except StoreRefused as error:
-        _end(services, claim, refused=error)
-        return
-    except StoreError as error:
-        _put_off(services, claim, error)
-        return
-    _send(services, claim, api, prepared)
-
-
-def _send(services: Services, claim: Claim, api: StoreApi, prepared: str) -> None:
-    with services.transaction(claim.account_id) as work:
-        mine = actions.about_to_send(work, claim, prepared)
-    if not mine:
-        return
-    try:
-        receipt = api.send(claim.request, prepared)
-    except StoreRefused as error:
-        _end(services, claim, refused=error)
-    except RateLimited as error:
-        with services.transaction(claim.account_id) as work:
-            actions.not_sent(work, claim, error.wait)
-    except StoreError as error:
-        _unclear(services, claim, error)
-    else:
-        _end(services, claim, receipt=receipt)
-
-
-def _look(services: Services, claim: Claim, api: StoreApi) -> None:
-    """What became of the message that may have been sent? If the store has nothing, wait and look again."""
-    try:
-        receipt = api.find(claim.request, claim.prepared or "")
-    except StoreError as error:
-        _unclear(services, claim, error)
-        return
-    if receipt is not None:
-        _end(services, claim, receipt=receipt)
-        return
-    assert claim.sent_at is not None
-    young = services.now() - claim.sent_at < actions.KEY_LIFE
-    if young and claim.prepared and api.repeatable(claim.request):
-        # The store itself answers a repeated key with what was done first: sending again is looking.
-        _send(services, claim, api, claim.prepared)
-        return
-    missing = StoreError(
-        "the store shows no trace of it, and nobody knows whether the message arrived",
-        code="unclear",
-        next_step="Look at the order in the store, then say whether it was done.",
-    )
-    _unclear(services, claim, missing)
-
-
-def _end(
-    services: Services, claim: Claim, *, receipt: Receipt | None = None, refused: StoreRefused | None = None
-) -> None:
-    with services.transaction(claim.account_id) as work:
-        if receipt is not None:
-            actions.finish(work, claim, receipt)
-        elif refused is not None:
-            actions.refuse(work, claim, stores.problem(refused, work.now()))
-
-
-def _unclear(services: Services, claim: Claim, error: StoreError) -> None:
-    log.info("action %s: unclear: %s", claim.action_id, error.code)
-    with services.transaction(claim.account_id) as work:
-        actions.unclear(work, claim, stores.problem(error, work.now()))
-
-
-def _put_off(services: Services, claim: Claim, error: StoreError) -> None:
-    """Nothing was sent in this try."""
-    log.info("action %s: put off: %s", claim.action_id, error.code)
-    wait = error.wait if isinstance(error, RateLimited) else 5.0
-    with services.transaction(claim.account_id) as work:
-        if claim.sent_at is not None:
-            actions.unclear(work, claim, stores.problem(error, work.now()))
-        elif claim.attempts >= 100:
-            actions.refuse(work, claim, stores.problem(error, work.now()))
-        else:
-            actions.not_sent(work, claim, min(wait * claim.attempts, 300.0))
-
-
-def _show(services: Services, claim: Claim) -> None:
-    """Bring the changed order home at once; the store's webhook will say the same later."""
-    with services.reading(claim.account_id) as work:
-        done = actions.find(work, claim.action_id).status == ActionStatus.SUCCEEDED
-    if not done:
-        return
-    try:
-        sync.refresh_order(services, claim.account_id, claim.order_id, interactive=False)
-    except (StoreError, NotFound) as error:
-        log.info("order %s not read after its action: %s", claim.order_id, error.code)

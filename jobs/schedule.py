@@ -10,7 +10,7 @@ from redis import Redis
 from rq.cron import CronScheduler
 from sqlalchemy import delete
 
-from integration import actions, inbox, privacy, syncing
+from integration import carrying, inbox, privacy, syncing
 from integration.db.accounts import OneTime
 from integration.work import JobName
 from jobs import stores
@@ -30,7 +30,7 @@ def sweep(services: Services) -> None:
         due = [(JobName.DRAIN_INBOX, {"store_id": store}) for _, store in inbox.stores_with_due(work)]
         due += [
             (JobName.ACTION, {"account_id": account, "action_id": action})
-            for account, action in actions.due(work)
+            for account, action in carrying.due(work)
         ]
         due += [(JobName.SYNC, {"store_id": store}) for _, store in syncing.due(work)]
         due += [(JobName.PROVE, {"store_id": store}) for _, store in syncing.due_proofs(work)]

@@ -73,8 +73,12 @@ class Actions:
         return editing.send_edit(self._api, request, message)
 
     def repeatable(self, request: ActionRequest) -> bool:
-        """Refunds carry their key, for 24 hours; most other things can only happen once to an order."""
-        return request.kind not in (ActionKind.RETURN, ActionKind.RETURN_RECEIVE, ActionKind.REPLACEMENT)
+        """Refunds carry their key, for 24 hours; setting the same address or tags twice is setting them once.
+
+        A note is one text that is replaced whole, and would undo what others wrote since. Of a return or
+        a cancellation a second try is refused although the first was done.
+        """
+        return request.kind in (ActionKind.REFUND, ActionKind.ADDRESS, ActionKind.TAGS)
 
 
 def _state_forbids(kind: ActionKind, order: OrderRecord) -> str | None:

@@ -15,7 +15,7 @@ from connectors.shopify.orders import Orders
 from connectors.shopify.refunding import ReadBack
 from connectors.shopify.shapes import Shape, UserError
 from connectors.shopify.values import mark, paid, utc
-from integration.errors import StoreRefused, StoreUnavailable
+from integration.errors import RateLimited, StoreError, StoreRefused, StoreUnavailable
 from integration.ports import ActionKind, ActionRequest, Receipt
 from integration.records import Address, OrderRecord
 
@@ -98,16 +98,32 @@ def send_cancel(
     messages.refuse_if(answer.orderCancelUserErrors)
     if answer.job is None:
         raise messages.nothing(step.document)
+    _await_cancel(api, request, answer.job.id, sleep)
+    try:
+        receipt = find_cancel(api, request)
+    except StoreError as error:
+        raise _not_looked_up(error) from error
+    if receipt is None:
+        raise StoreUnavailable("the shop is still cancelling the order")
+    return receipt
+
+
+def _await_cancel(api: GraphQL, request: ActionRequest, job_id: str, sleep: Callable[[float], None]) -> None:
     for wait in CANCEL_POLLS:
-        state = api.read("42_job_status", JobState, jobId=answer.job.id, orderId=request.order_id)
+        try:
+            state = api.read("42_job_status", JobState, jobId=job_id, orderId=request.order_id)
+        except StoreError as error:
+            raise _not_looked_up(error) from error
         if state.order and state.order.cancelledAt:
-            break
+            return
         if state.job and state.job.done:
             raise StoreRefused("the shop began to cancel the order and then did not")
         sleep(wait)
-    if receipt := find_cancel(api, request):
-        return receipt
-    raise StoreUnavailable("the shop is still cancelling the order")
+
+
+def _not_looked_up(error: StoreError) -> StoreUnavailable:
+    """The cancelling was accepted: that a look at it failed, or was put off, says nothing about it."""
+    return StoreUnavailable(f"the shop is cancelling the order; not looked up: {error}")
 
 
 def find_cancel(api: GraphQL, request: ActionRequest) -> Receipt | None:
@@ -162,13 +178,22 @@ def _address(address: Address) -> dict[str, str]:
 
 
 def send_edit(api: GraphQL, request: ActionRequest, message: Message) -> Receipt:
-    for step in message.steps:
-        answer = api.change(step.document, Updated, step.variables)
-        update = answer.orderUpdate or answer.tagsAdd or answer.tagsRemove
-        if update is None:
-            raise messages.nothing(step.document)
-        messages.refuse_if(update.userErrors)
+    for number, step in enumerate(message.steps):
+        try:
+            _take(api, step)
+        except (StoreRefused, RateLimited) as error:
+            if number:  # half done is neither a yes nor a no
+                raise StoreUnavailable(f"the first step was done, the next was not: {error}") from error
+            raise
     return Receipt(platform_id=request.order_id)
+
+
+def _take(api: GraphQL, step: Step) -> None:
+    answer = api.change(step.document, Updated, step.variables)
+    update = answer.orderUpdate or answer.tagsAdd or answer.tagsRemove
+    if update is None:
+        raise messages.nothing(step.document)
+    messages.refuse_if(update.userErrors)
 
 
 def find_edit(orders: Orders, request: ActionRequest) -> Receipt | None:

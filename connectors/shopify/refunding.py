@@ -141,7 +141,7 @@ def prepare(api: GraphQL, request: ActionRequest) -> Message:
     order, suggestion = _suggest(api, request)
     if request.amount.currency != order.presentmentCurrencyCode:
         raise StoreRefused("the refund is not in the currency that the customer paid in")
-    if request.amount > paid(suggestion.maximumRefundableSet):
+    if _paid_before(request, request.amount) > paid(suggestion.maximumRefundableSet):
         raise StoreRefused("the order has less left to refund than that")
     variables = {"input": _input(request, request.amount, suggestion), "key": request.key}
     return Message(
@@ -149,6 +149,11 @@ def prepare(api: GraphQL, request: ActionRequest) -> Message:
         steps=[Step(document="40_refund_create", variables=variables)],
         expect={"amount": request.amount.json()},
     )
+
+
+def _paid_before(request: ActionRequest, amount: Money) -> Money:
+    """What of it the customer once paid: a bonus on store credit was never paid."""
+    return amount - request.bonus if request.bonus is not None else amount
 
 
 def send(api: GraphQL, request: ActionRequest, message: Message) -> Receipt:
@@ -246,6 +251,8 @@ def _input(request: ActionRequest, amount: Money, suggestion: Suggestion) -> dic
         credit = {"amount": amount.text, "currencyCode": amount.currency}
         result["transactions"] = []
         result["refundMethods"] = [{"storeCreditRefund": {"amount": credit}}]
+        if request.bonus is not None:
+            result["allowOverRefunding"] = True
         return result
     if request.method == "manual":
         raise StoreRefused("Shopify pays refunds back itself: by the original payment or as store credit")

@@ -29,13 +29,21 @@ from integration.records import FinancialStatus, FulfillmentStatus, OrderRecord
 Steps = dict[str, Body]
 """Name of a step → what is sent for it; kept in this order, as JSON, between `prepare` and `send`."""
 
-HALF_DONE = "The money was paid back, but the order is not cancelled. Cancel it in the store."
+RETURNS = frozenset({
+    ActionKind.RETURN,
+    ActionKind.RETURN_APPROVE,
+    ActionKind.RETURN_DECLINE,
+    ActionKind.RETURN_CLOSE,
+    ActionKind.RETURN_RECEIVE,
+})  # fmt: skip
 
-RETURNS = frozenset(editing.RETURN_WORDS)
+HALF_DONE = "The money was paid back, but the order is not cancelled. Cancel it in the store."
 
 
 def supports(kind: ActionKind, order: OrderRecord | None) -> str | None:
-    """None if it is possible, else why not. Returns are: they live in Deskside and leave a private note."""
+    """None if it is possible, else why not."""
+    if kind in RETURNS:
+        return "WooCommerce keeps no returns. Refund when the goods are back."
     if kind is ActionKind.TAGS:
         return "WooCommerce orders have no tags. Use a note instead."
     if kind is ActionKind.REPLACEMENT:
@@ -78,7 +86,6 @@ class Actions:
             ActionKind.CANCEL: self._cancel,
             ActionKind.ADDRESS: lambda request: {"address": editing.address_body(self._desk, request)},
             ActionKind.NOTE: lambda request: {"note": editing.note_body(self._desk, request)},
-            **dict.fromkeys(RETURNS, lambda request: {"note": editing.return_body(self._desk, request)}),
         }
 
     def quote(self, request: ActionRequest) -> Quote:
@@ -133,7 +140,7 @@ class Actions:
             return not request.refund_on_cancel
         if request.kind is ActionKind.NOTE:
             return not request.public
-        return request.kind is ActionKind.ADDRESS or request.kind in RETURNS
+        return request.kind is ActionKind.ADDRESS
 
 
 def _read(prepared: str) -> Steps:

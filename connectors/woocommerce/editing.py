@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from connectors.woocommerce import statuses
 from connectors.woocommerce.desk import Body, Desk
-from connectors.woocommerce.raw import Raw, identity, meta, moment, rows, text
+from connectors.woocommerce.raw import Raw, identity, meta, moment, text
 from connectors.woocommerce.walks import objects
 from integration.errors import StoreRefused, UnreadableAnswer
-from integration.ports import ActionKind, ActionRequest, Receipt
+from integration.ports import ActionRequest, Receipt
 
 CLOSED = frozenset({"cancelled", "refunded", "failed", "trash"})
 """Statuses of orders that there is nothing left to change of."""
@@ -24,14 +24,6 @@ SHIPPING_FIELDS = {
     "country": "country",
     "phone": "phone",
 }
-RETURN_WORDS = {
-    ActionKind.RETURN: "Return requested",
-    ActionKind.RETURN_APPROVE: "Return approved",
-    ActionKind.RETURN_DECLINE: "Return declined",
-    ActionKind.RETURN_CLOSE: "Return closed",
-    ActionKind.RETURN_RECEIVE: "Returned goods received",
-}
-"""WooCommerce has no returns. They are kept in Deskside and mirrored to the order as a private note."""
 
 
 def address_body(desk: Desk, request: ActionRequest) -> Body:
@@ -53,15 +45,6 @@ def note_body(desk: Desk, request: ActionRequest) -> Body:
         raise StoreRefused("the note is empty")
     desk.order(request.order_id)
     return _note(desk, request.order_id, request.note, public=request.public)
-
-
-def return_body(desk: Desk, request: ActionRequest) -> Body:
-    order = desk.order(request.order_id)
-    names = {identity(row): text(row, "name") for row in rows(order, "line_items")}
-    goods = [f"{line.quantity} × {names.get(line.line_id, line.line_id)}" for line in request.lines]
-    facts = [f"{RETURN_WORDS[request.kind]} in Deskside", ", ".join(goods), request.reason, request.note]
-    words = ". ".join(part.strip().rstrip(".") for part in facts if part.strip()) + "."
-    return _note(desk, request.order_id, words, public=False)
 
 
 def _note(desk: Desk, order_id: str, words: str, *, public: bool) -> Body:

@@ -61,6 +61,8 @@ class Action(AccountRow, Base):
     """The exact message, committed before it is sent."""
     sent_at: Mapped[datetime | None]
     """Set and committed before the first call that may move money. Once set, look before sending."""
+    last_sent_at: Mapped[datetime | None]
+    """Of the newest repetition: what was sent before can no longer be on its way after a while."""
     order_version: Mapped[str]
     """Digest of the order that the person saw."""
     verdict: Mapped[dict[str, Any]]
@@ -81,10 +83,11 @@ class Action(AccountRow, Base):
     decided_at: Mapped[datetime | None]
     due_at: Mapped[datetime]
     held_until: Mapped[datetime | None]
-    """While in the future, one worker owns the row (see actions.claim)."""
+    """While in the future, one worker owns the row (see carrying.claim)."""
     hold: Mapped[str | None]
     """The owner's fencing token: only the holder may finish."""
     attempts: Mapped[int] = mapped_column(default=0)
+    """Tries before it was sent first; from then on, looks."""
     finished_at: Mapped[datetime | None]
     platform_id: Mapped[str | None]
     """The store's own id for what was done, once it succeeded."""

@@ -77,7 +77,7 @@ def test_the_stores_webhook_brings_the_order_home_too(
 ) -> None:
     order = cashier.orders(platform)[0]
     action_id = api(f"/orders/{order.id}/refunds", piece(order), key="k-1").get_json()["id"]
-    monkeypatch.setattr("jobs.actions._show", lambda *_: None)  # the worker dies before it looks
+    monkeypatch.setattr("jobs.carrying._show", lambda *_: None)  # the worker dies before it looks
     run_due()
     assert cashier.action(action_id).status.value == "succeeded"
     if platform == "shopify":

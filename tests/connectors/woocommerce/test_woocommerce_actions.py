@@ -376,24 +376,9 @@ def test_the_same_words_said_before_are_another_note(demo: Any, shop: WooCommerc
     assert shop.find(wish, again) is None
 
 
-def test_returns_leave_a_private_note(demo: Any, shop: WooCommerceStore) -> None:
-    order = paid_order(demo, shop)
-    line = order.lines[0]
-    wish = ActionRequest(
-        key="r",
-        kind=ActionKind.RETURN,
-        order_id=order.platform_id,
-        lines=(RefundLineWish(line_id=line.platform_id, quantity=1, amount=Money(0, "EUR")),),
-        reason="changed_mind",
-    )
-    assert shop.supports(ActionKind.RETURN, order) is None
-    shop.send(wish, shop.prepare(wish))
-    newest = max(shop._reads._calls.read(f"orders/{order.platform_id}/notes"), key=lambda note: note["id"])
-    assert newest["note"].startswith("Return requested in Deskside. 1 × ")
-    assert newest["customer_note"] is False
-
-
-@pytest.mark.parametrize("kind", [ActionKind.TAGS, ActionKind.REPLACEMENT])
+@pytest.mark.parametrize(
+    "kind", [ActionKind.TAGS, ActionKind.REPLACEMENT, ActionKind.RETURN, ActionKind.RETURN_APPROVE]
+)
 def test_what_woocommerce_does_not_have_is_said(demo: Any, shop: WooCommerceStore, kind: ActionKind) -> None:
     assert "WooCommerce" in str(shop.supports(kind, None))
     with pytest.raises(StoreRefused):
