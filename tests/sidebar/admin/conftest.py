@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pyotp
@@ -20,6 +21,12 @@ from jobs.boot import Services
 
 PASSWORD = "four plain words here"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+@cache
+def password_hash() -> str:
+    """Argon2 is slow on purpose: once is enough for all people of the tests."""
+    return passwords.hash_password(PASSWORD)
 
 
 class Browser:
@@ -58,9 +65,7 @@ class People:
         address = f"{name.split()[0].lower()}{account_id}@lumi.example"
         with self.services.transaction(account_id) as work:
             agent, _ = add_agent(work, address, name, role)
-            signing_in.set_password(
-                work, self.services.vault, agent, passwords.hash_password(PASSWORD), SECRET, 0
-            )
+            signing_in.set_password(work, self.services.vault, agent, password_hash(), SECRET, 0)
             return agent.id
 
     def email(self, agent_id: int) -> str:
