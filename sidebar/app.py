@@ -17,6 +17,7 @@ DOORS_AND_PAGES = (
     "sidebar.helpdesks",
     "sidebar.panel",
     "sidebar.dialogs",
+    "sidebar.pairing",
     "sidebar.api",
     "sidebar.admin",
     "sidebar.entrances",

@@ -47,9 +47,7 @@ def page(desk: Desk, visit: Visit, entrance: Door) -> Response:
     """
     with services().reading(desk.account_id) as work:
         enter(work, visit)
-    if visit.state is State.SINGLE and visit.may_read:
-        lookups.note(visit)
-    shown, token = show(visit), tokens.mint(visit)
+    shown, token = found(visit), tokens.mint(visit)
     told = {"token": token, "conversation": visit.conversation, "capabilities": list(visit.capabilities)}
     if request.accept_mimetypes.best == "application/json":
         return jsonify(html=shown.html, title=shown.title, **told)
@@ -61,6 +59,13 @@ def fragment(html: str) -> Response:
     response = make_response(html)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def found(visit: Visit, *, customer_id: int | None = None) -> Shown:
+    """The pane of a conversation that has just been opened or proven: a lookup, which is counted and kept."""
+    if visit.state is State.SINGLE and visit.may_read:
+        lookups.note(visit)
+    return show(visit, customer_id=customer_id)
 
 
 def show(visit: Visit, *, customer_id: int | None = None, query: str = "", limit: int = SHOWN) -> Shown:

@@ -517,7 +517,7 @@
     while (Date.now() < until && box.isConnected) {
       await new Promise((resolve) => setTimeout(resolve, interval * 1000));
       if (!box.isConnected) break;
-      const next = await ask("/sidebar/pair/poll", { form: fields({ device_code }), json: true });
+      const next = await ask("/sidebar/pair/poll", { form: fields({ device_code, customer: customer() }), json: true });
       if (next.token) return next;
     }
     throw new Error("not confirmed in time");
