@@ -1,21 +1,26 @@
 """Who is the same person: orders of several stores, guests and accounts, joined by what proves it.
 
 An e-mail or a store's own customer record joins for certain, so two persons that turn out to share
-one become one. A phone alone never merges (families and offices share phones); it only finds the
-person of an order that has nothing else. The result does not depend on the order of arrival.
+one become one. A phone never merges (families and offices share phones): orders that have nothing else
+are of a person by themselves, whom a search for the number finds beside the others. So the result does
+not depend on the order of arrival.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.orm import aliased
 
 from integration.contacts import email_key, phone_key
 from integration.db.accounts import Account
 from integration.db.actions import Contact
+from integration.db.bulk import insert_rows, new_ids
 from integration.db.customers import ContactPoint, Customer, StoreCustomer, Tombstone
 from integration.db.orders import Order
 from integration.db.stores import Store
@@ -38,6 +43,7 @@ class _Person:
     emails: dict[str, str] = field(default_factory=dict)
     phones: dict[str, str] = field(default_factory=dict)
     store_ids: set[str] = field(default_factory=set)
+    is_new: bool = False
 
 
 def lock_account(work: Work) -> None:
@@ -67,6 +73,10 @@ def resolve(work: Work, store: Store, records: Sequence[OrderRecord]) -> dict[st
     return found
 
 
+_phone_key = lru_cache(maxsize=4096)(phone_key)
+"""An order names the same number up to four times, and reading one takes a while."""
+
+
 def _contacts_of(store: Store, record: OrderRecord) -> tuple[dict[str, str], dict[str, str], str | None]:
     """Normalised e-mails and phones (→ as shown) and the store's customer id of one order."""
     customer = record.customer
@@ -79,7 +89,7 @@ def _contacts_of(store: Store, record: OrderRecord) -> tuple[dict[str, str], dic
         record.billing_address.phone if record.billing_address else None,
     ]
     emails = {key: text for text in raw_emails if text and (key := email_key(text))}
-    phones = {key: text for text in raw_phones if text and (key := phone_key(text, region))}
+    phones = {key: text for text in raw_phones if text and (key := _phone_key(text, region))}
     return emails, phones, customer.platform_id if customer else None
 
 
@@ -93,7 +103,7 @@ def _components(store: Store, records: Sequence[OrderRecord]) -> list[_Person]:
         if store_customer:
             keys.add(("store", store_customer))
         if not keys:
-            keys = {("phone", phone) for phone in sorted(phones)[:1]}
+            keys = {("phone", phone) for phone in phones}
         if not keys:
             continue
         person = _Person(keys=keys)
@@ -137,20 +147,21 @@ def _find_known(work: Work, store: Store, people: Sequence[_Person]) -> None:
     )
     for platform_id, customer_id in owners:
         store_ids[platform_id].known.add(customer_id)
-    only_phone = {
-        phone: person
-        for person in people
-        if not person.emails and not person.store_ids
-        for phone in person.phones
-    }
-    if only_phone:
-        by_phone = work.session.execute(
-            select(ContactPoint.value, ContactPoint.customer_id)
-            .where(ContactPoint.kind == "phone", ContactPoint.value.in_(only_phone))
-            .order_by(ContactPoint.customer_id.desc())
-        )
-        for value, customer_id in by_phone:
-            only_phone[value].known = {customer_id}
+    phones = {value: person for person in people for kind, value in person.keys if kind == "phone"}
+    if phones:
+        for value, customer_id in work.session.execute(_known_by_phone_alone(phones)):
+            phones[value].known.add(customer_id)
+
+
+def _known_by_phone_alone(phones: Iterable[str]) -> Select[tuple[str, int]]:
+    """People of whom no order ever said more than this number. Others may share it with somebody."""
+    emails = aliased(ContactPoint)
+    return (
+        select(ContactPoint.value, ContactPoint.customer_id)
+        .where(ContactPoint.kind == "phone", ContactPoint.value.in_(phones))
+        .where(ContactPoint.customer_id.not_in(select(StoreCustomer.customer_id)))
+        .where(ContactPoint.customer_id.not_in(select(emails.customer_id).where(emails.kind == "email")))
+    )
 
 
 def _join_by_known(people: Iterable[_Person]) -> list[_Person]:
@@ -172,20 +183,24 @@ def _create_missing(work: Work, people: Sequence[_Person]) -> None:
     if not new:
         return
     now = work.now()
+    ids = new_ids(work.session, Customer, len(new))
     rows = [
-        work.stamped(
-            {
-                **_describe(person),
-                "first_seen_at": min(order.placed_at for order in person.orders),
-                "updated_at": now,
-                "tags": [],
-            }
-        )
-        for person in new
+        {
+            **_describe(person),
+            "id": customer_id,
+            "account_id": work.account_id,
+            "first_seen_at": min(order.placed_at for order in person.orders),
+            "updated_at": now,
+            "merged_into": None,
+            "tags": [],
+            "redacted_at": None,
+        }
+        for person, customer_id in zip(new, ids, strict=True)
     ]
-    ids = work.session.scalars(insert(Customer).returning(Customer.id, sort_by_parameter_order=True), rows)
+    insert_rows(work.session, Customer, rows)
     for person, customer_id in zip(new, ids, strict=True):
         person.known.add(customer_id)
+        person.is_new = True
 
 
 def _describe(person: _Person) -> dict[str, str | None]:
@@ -215,6 +230,7 @@ def _merge(work: Work, keeper: int, others: set[int]) -> None:
     if not others:
         return
     session = work.session
+    _describe_by_newest(work, keeper, others)
     contacts = session.execute(
         select(ContactPoint.kind, ContactPoint.value).where(ContactPoint.customer_id == keeper)
     )
@@ -234,6 +250,28 @@ def _merge(work: Work, keeper: int, others: set[int]) -> None:
         .where((Customer.id.in_(others)) | (Customer.merged_into.in_(others)))
         .values(merged_into=keeper, updated_at=work.now())
     )
+
+
+def _describe_by_newest(work: Work, keeper: int, others: set[int]) -> None:
+    """Name, language and country of whoever of them bought last, where that one has any."""
+    newest = _newest_orders(work, {keeper, *others})
+    rows = work.session.scalars(select(Customer).where(Customer.id.in_({keeper, *others}))).all()
+    rows = sorted(rows, key=lambda row: (newest.get(row.id, row.first_seen_at), row.id), reverse=True)
+    kept = next(row for row in rows if row.id == keeper)
+    kept.name = next((row.name for row in rows if row.name), "")
+    kept.locale = next((row.locale for row in rows if row.locale), None)
+    kept.country = next((row.country for row in rows if row.country), None)
+    kept.first_seen_at = min(row.first_seen_at for row in rows)
+
+
+def _newest_orders(work: Work, customer_ids: Iterable[int]) -> dict[int, datetime]:
+    """When each of these people placed the newest of their cached orders."""
+    rows = work.session.execute(
+        select(Order.customer_id, func.max(Order.placed_at))
+        .where(Order.customer_id.in_(customer_ids))
+        .group_by(Order.customer_id)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def _remember(work: Work, store: Store, people: Sequence[_Person]) -> None:
@@ -271,23 +309,43 @@ def _remember(work: Work, store: Store, people: Sequence[_Person]) -> None:
             for platform_id in sorted(person.store_ids - known)
         ],
     )
-    nameless = session.scalars(select(Customer).where(Customer.id.in_(ids))).all()
-    for customer in nameless:
-        described = _describe(ids[customer.id])
-        customer.name = customer.name or described["name"] or ""
-        customer.locale = described["locale"] or customer.locale
-        customer.country = described["country"] or customer.country
-        first = min(order.placed_at for order in ids[customer.id].orders)
-        customer.first_seen_at = min(customer.first_seen_at, first)
+    _refresh_descriptions(work, ids)
+
+
+def _refresh_descriptions(work: Work, people: Mapping[int, _Person]) -> None:
+    """The newest order that names a person says what they are called now; older ones fill gaps."""
+    known = {customer_id: person for customer_id, person in people.items() if not person.is_new}
+    newest = _newest_orders(work, known)
+    for customer in work.session.scalars(select(Customer).where(Customer.id.in_(known))):
+        described, orders = _describe(known[customer.id]), known[customer.id].orders
+        seen = newest.get(customer.id)
+        is_newest = seen is None or max(order.placed_at for order in orders) >= seen
+        for name, value in described.items():
+            if value and (is_newest or not getattr(customer, name)):
+                setattr(customer, name, value)
+        customer.first_seen_at = min(customer.first_seen_at, *(order.placed_at for order in orders))
 
 
 def redacted(work: Work, store: Store, records: Sequence[OrderRecord]) -> set[str]:
-    """Platform ids of those orders whose person was redacted from this store and must stay unknown."""
-    stones = set(
-        work.session.execute(select(Tombstone.kind, Tombstone.digest).where(Tombstone.store_id == store.id))
-    )
+    """Platform ids of those orders whose person was redacted from this store and must stay unknown.
+
+    Who buys again after having been forgotten is a new customer: only older orders stay hidden.
+    """
+    stones: dict[tuple[str, str], datetime] = {
+        (row.kind, row.digest): row.created_at
+        for row in work.session.execute(
+            select(Tombstone.kind, Tombstone.digest, Tombstone.created_at).where(
+                Tombstone.store_id == store.id
+            )
+        )
+    }
     if not stones:
         return set()
+
+    def covers(kind: str, value: str, record: OrderRecord) -> bool:
+        since = stones.get((kind, tombstone_digest(store.id, kind, value)))
+        return since is not None and (kind == "order" or record.placed_at <= since)
+
     found = set()
     for record in records:
         emails, phones, store_customer = _contacts_of(store, record)
@@ -295,6 +353,6 @@ def redacted(work: Work, store: Store, records: Sequence[OrderRecord]) -> set[st
         keys += [("phone", phone) for phone in phones]
         if store_customer:
             keys.append(("customer", store_customer))
-        if any((kind, tombstone_digest(store.id, kind, value)) in stones for kind, value in keys):
+        if any(covers(kind, value, record) for kind, value in keys):
             found.add(record.platform_id)
     return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from sqlalchemy import Select
+from sqlalchemy.orm import selectinload
 
 from integration.db.orders import Order
 from integration.money import Money
@@ -25,6 +27,13 @@ from integration.records import (
     Tracking,
     TransactionRecord,
 )
+
+CHILDREN = (Order.lines, Order.fulfillments, Order.returns, Order.refunds, Order.transactions)
+
+
+def loaded(query: Select[Order]) -> Select[Order]:
+    """The query for orders, with everything that `record_of` needs."""
+    return query.options(*(selectinload(child) for child in CHILDREN))
 
 
 def record_of(order: Order) -> OrderRecord:

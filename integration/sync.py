@@ -12,37 +12,29 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from integration import identity
-from integration.contacts import key, number_keys
 from integration.db.base import Base
-from integration.db.bulk import insert_rows, upsert
+from integration.db.bulk import insert_rows, new_ids, upsert
 from integration.db.inbox import Poison
-from integration.db.orders import (
-    Fulfillment,
-    Order,
-    OrderKey,
-    OrderLine,
-    OrderReturn,
-    PaymentTransaction,
-    Refund,
-)
+from integration.db.orders import Order, Refund
 from integration.db.stores import Product, Store
 from integration.errors import NotFound
-from integration.money import Money
+from integration.order_rows import CHILDREN, MixedCurrencies, Row, child_rows, order_row, strip_person
 from integration.ports import Poisoned
 from integration.records import OrderRecord, ProductRecord
 from integration.work import Work
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CHILDREN: tuple[type[Base], ...] = (OrderLine, Fulfillment, OrderReturn, Refund, PaymentTransaction, OrderKey)
 NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 """A NUL character in JSON text: Postgres text cannot hold it, and no name or address means it."""
+REFUSED = (MixedCurrencies, DataError, IntegrityError, StatementError, OverflowError)
+"""What one bad order raises. A database that cannot be reached is not among them."""
 
 
 @dataclass
@@ -54,11 +46,33 @@ class Applied:
     stale: list[str] = field(default_factory=list)
     poisoned: list[str] = field(default_factory=list)
 
+    def add(self, other: Applied) -> None:
+        self.written += other.written
+        self.unchanged += other.unchanged
+        self.stale += other.stale
+        self.poisoned += other.poisoned
 
-def digest(record: OrderRecord) -> str:
+
+class Picture(NamedTuple):
+    """An order's record, ready to be written."""
+
+    record: OrderRecord
+    digest: str
     """Equal for equal orders, whenever they were fetched."""
+
+    @property
+    def version(self) -> tuple[datetime, datetime]:
+        return self.record.updated_at, self.record.fetched_at
+
+
+def picture(record: OrderRecord) -> Picture:
     bare = msgspec.structs.replace(record, fetched_at=EPOCH)
-    return hashlib.blake2b(msgspec.json.encode(bare), digest_size=16).hexdigest()
+    encoded = msgspec.json.encode(bare)
+    if b"\\u0000" in encoded:
+        encoded = NUL.sub(rb"\1", encoded)
+        bare = msgspec.json.decode(encoded, type=OrderRecord)
+        record = msgspec.structs.replace(bare, fetched_at=record.fetched_at)
+    return Picture(record, hashlib.blake2b(encoded, digest_size=16).hexdigest())
 
 
 def apply(work: Work, store: Store, records: Iterable[OrderRecord]) -> Applied:
@@ -67,122 +81,125 @@ def apply(work: Work, store: Store, records: Iterable[OrderRecord]) -> Applied:
     One order that the database refuses is kept aside (`Poison`) and never stops the others.
     """
     newest: dict[str, OrderRecord] = {}
-    for record in map(_without_nul, records):
+    for record in records:
         other = newest.get(record.platform_id)
-        if other is None or _version(record) >= _version(other):
+        if other is None or (record.updated_at, record.fetched_at) >= (other.updated_at, other.fetched_at):
             newest[record.platform_id] = record
-    result = Applied()
-    batch = list(newest.values())
+    if not newest:
+        return Applied()
+    identity.lock_account(work)
+    hidden = identity.redacted(work, store, list(newest.values()))
+    pictures = [
+        picture(strip_person(record) if record.platform_id in hidden else record)
+        for record in newest.values()
+    ]
+    return _apply(work, store, pictures, hidden)
+
+
+def _apply(work: Work, store: Store, batch: Sequence[Picture], hidden: set[str]) -> Applied:
+    """All of the batch, or, where the database refuses it, its halves."""
     try:
         with work.session.begin_nested():
-            _apply(work, store, batch, result)
-    except (DataError, IntegrityError, StatementError, OverflowError):
+            return _compare(work, store, batch, hidden)
+    except REFUSED:
         if len(batch) == 1:
-            poison(
-                work, store, [Poisoned(platform_id=batch[0].platform_id, reason="the database refused it")]
-            )
-            result.poisoned.append(batch[0].platform_id)
-            return result
-        result = Applied()
-        for record in batch:
-            part = apply(work, store, [record])
-            for name in ("written", "unchanged", "stale", "poisoned"):
-                getattr(result, name).extend(getattr(part, name))
+            platform_id = batch[0].record.platform_id
+            poison(work, store, [Poisoned(platform_id=platform_id, reason="the database refused it")])
+            return Applied(poisoned=[platform_id])
+    result = Applied()
+    middle = len(batch) // 2
+    for half in (batch[:middle], batch[middle:]):
+        result.add(_apply(work, store, half, hidden))
     return result
 
 
-def _version(record: OrderRecord) -> tuple[datetime, datetime]:
-    return record.updated_at, record.fetched_at
-
-
-def _without_nul(record: OrderRecord) -> OrderRecord:
-    encoded = msgspec.json.encode(record)
-    if b"\\u0000" not in encoded:
-        return record
-    return msgspec.json.decode(NUL.sub(rb"\1", encoded), type=OrderRecord)
-
-
-def _apply(work: Work, store: Store, batch: Sequence[OrderRecord], result: Applied) -> None:
-    if not batch:
-        return
-    identity.lock_account(work)
-    hidden = identity.redacted(work, store, batch)
-    batch = [strip_person(record) if record.platform_id in hidden else record for record in batch]
-    existing = {
-        row.platform_id: row
-        for row in work.session.execute(
-            select(
-                Order.id, Order.platform_id, Order.updated_at, Order.fetched_at, Order.digest, Order.gone_at
-            ).where(Order.store_id == store.id, Order.platform_id.in_([r.platform_id for r in batch]))
-        )
-    }
-    digests = {record.platform_id: digest(record) for record in batch}
-    news: list[OrderRecord] = []
+def _compare(work: Work, store: Store, batch: Sequence[Picture], hidden: set[str]) -> Applied:
+    """Sort the batch into what is new, changed, seen before and stale; write the first two."""
+    ids = [each.record.platform_id for each in batch]
+    query = select(
+        Order.id, Order.platform_id, Order.updated_at, Order.fetched_at, Order.digest, Order.gone_at
+    ).where(Order.store_id == store.id, Order.platform_id.in_(ids))
+    cached = {row.platform_id: row for row in work.session.execute(query)}
+    result = Applied()
+    fresh: list[Picture] = []
+    changed: list[Picture] = []
     seen: list[int] = []
-    for record in batch:
-        row = existing.get(record.platform_id)
-        if row is not None and (row.updated_at, row.fetched_at) > _version(record):
-            result.stale.append(record.platform_id)
-        elif (
-            row is not None
-            and row.digest == digests[record.platform_id]
-            and (row.gone_at is None) is not record.gone
-        ):
-            result.unchanged.append(record.platform_id)
+    for each in batch:
+        row = cached.get(each.record.platform_id)
+        if row is None:
+            fresh.append(each)
+        elif (row.updated_at, row.fetched_at) > each.version:
+            result.stale.append(row.platform_id)
+        elif row.digest == each.digest and (row.gone_at is not None) is each.record.gone:
+            result.unchanged.append(row.platform_id)
             seen.append(row.id)
         else:
-            news.append(record)
-    now = work.now()
+            changed.append(each)
     if seen:
-        fetched = min(record.fetched_at for record in batch)
-        work.session.execute(
-            update(Order).where(Order.id.in_(seen)).values(synced_at=now),
-            execution_options={"synchronize_session": False},
+        _note_seen(work, seen, min(each.record.fetched_at for each in batch))
+    if fresh or changed:
+        news = [*fresh, *changed]
+        people = identity.resolve(
+            work, store, [each.record for each in news if each.record.platform_id not in hidden]
         )
-        work.session.execute(
-            update(Order).where(Order.id.in_(seen), Order.fetched_at < fetched).values(fetched_at=fetched),
-            execution_options={"synchronize_session": False},
-        )
-    if news:
-        _write(work, store, news, digests, hidden, result)
-    unpoison(work, store, [record.platform_id for record in batch])
+        rows = [_row(work, store, each, people, hidden) for each in news]
+        written = _insert(work, rows[: len(fresh)]) | _update(work, rows[len(fresh) :])
+        result.written += written
+        result.stale += [row["platform_id"] for row in rows if row["platform_id"] not in written]
+        _write_children(work, [each.record for each in news], written)
+    unpoison(work, store, ids)
+    return result
 
 
-def _write(
-    work: Work,
-    store: Store,
-    news: Sequence[OrderRecord],
-    digests: dict[str, str],
-    hidden: set[str],
-    result: Applied,
-) -> None:
-    people = identity.resolve(work, store, [record for record in news if record.platform_id not in hidden])
-    now = work.now()
-    rows = [
-        work.stamped(
-            _order_row(
-                store,
-                record,
-                now=now,
-                digest=digests[record.platform_id],
-                customer_id=people.get(record.platform_id),
-                redacted_at=now if record.platform_id in hidden else None,
-            )
-        )
-        for record in news
-    ]
+def _note_seen(work: Work, order_ids: Sequence[int], fetched_at: datetime) -> None:
+    """These orders are still as the cache has them."""
+    for change in (
+        update(Order).where(Order.id.in_(order_ids)).values(synced_at=work.now()),
+        update(Order)
+        .where(Order.id.in_(order_ids), Order.fetched_at < fetched_at)
+        .values(fetched_at=fetched_at),
+    ):
+        work.session.execute(change, execution_options={"synchronize_session": False})
+
+
+def _row(work: Work, store: Store, each: Picture, people: dict[str, int], hidden: set[str]) -> Row:
+    record, now = each.record, work.now()
+    return order_row(
+        record,
+        store_id=store.id,
+        account_id=work.account_id,
+        customer_id=people.get(record.platform_id),
+        digest=each.digest,
+        synced_at=now,
+        gone_at=now if record.gone else None,
+        redacted_at=now if record.platform_id in hidden else None,
+    )
+
+
+def _insert(work: Work, rows: Sequence[Row]) -> dict[str, int]:
+    """Write rows of orders that the cache does not have. Platform id → row id."""
+    for row, row_id in zip(rows, new_ids(work.session, Order, len(rows)), strict=True):
+        row["id"] = row_id
+    insert_rows(work.session, Order, rows)
+    return {row["platform_id"]: row["id"] for row in rows}
+
+
+def _update(work: Work, rows: Sequence[Row]) -> dict[str, int]:
+    """Replace rows of orders by newer ones, and clear what hung on them. Platform id → row id."""
+    if not rows:
+        return {}
     statement = upsert(work.session, Order).values()
     excluded = statement.excluded
-    newer = or_(
-        Order.updated_at < excluded.updated_at,
-        (Order.updated_at == excluded.updated_at) & (Order.fetched_at <= excluded.fetched_at),
-    )
     keep = ("id", "account_id", "store_id", "platform_id")
     written = work.session.execute(
         statement.on_conflict_do_update(
             index_elements=["store_id", "platform_id"],
             set_={name: excluded[name] for name in rows[0] if name not in keep},
-            where=newer,
+            # Once more here, so that nothing but this statement has to be believed.
+            where=or_(
+                Order.updated_at < excluded.updated_at,
+                (Order.updated_at == excluded.updated_at) & (Order.fetched_at <= excluded.fetched_at),
+            ),
         ).returning(Order.id, Order.platform_id),
         rows,
         execution_options={"populate_existing": True},
@@ -193,225 +210,19 @@ def _write(
             delete(child).where(child.order_id.in_(ids.values())),  # type: ignore[attr-defined] # OrderChild
             execution_options={"synchronize_session": False},
         )
-    children: dict[type[Base], list[dict[str, Any]]] = {child: [] for child in CHILDREN}
-    for record in news:
-        if record.platform_id in ids:
-            result.written.append(record.platform_id)
-            _child_rows(
-                record, {"order_id": ids[record.platform_id], "account_id": work.account_id}, children
-            )
-        else:
-            result.stale.append(record.platform_id)
-    for child, child_rows in children.items():
-        insert_rows(work.session, child, child_rows)
+    return ids
 
 
-def strip_person(record: OrderRecord) -> OrderRecord:
-    """The order without anything that tells who bought. Sums, goods and times stay."""
-
-    def place(address: Any) -> Any:
-        return None if address is None else type(address)(country=address.country)
-
-    return msgspec.structs.replace(
-        record,
-        email=None,
-        phone=None,
-        customer=None,
-        shipping_address=place(record.shipping_address),
-        billing_address=place(record.billing_address),
-        note="",
-        attributes={},
-        lines=tuple(msgspec.structs.replace(line, properties={}) for line in record.lines),
-        returns=tuple(
-            msgspec.structs.replace(
-                item, lines=tuple(msgspec.structs.replace(line, note="") for line in item.lines)
-            )
-            for item in record.returns
-        ),
-        refunds=tuple(msgspec.structs.replace(refund, note="") for refund in record.refunds),
-        transactions=tuple(msgspec.structs.replace(item, account="") for item in record.transactions),
-        fulfillments=tuple(
-            msgspec.structs.replace(
-                item,
-                tracking=(),
-                events=tuple(msgspec.structs.replace(scan, message="", place="") for scan in item.events),
-            )
-            for item in record.fulfillments
-        ),
-    )
-
-
-def _minor(amount: Money | None, currency: str) -> int | None:
-    """Minor units of an amount in the order's currency; a store that mixes currencies is refused."""
-    if amount is None:
-        return None
-    if amount.currency != currency:
-        raise OverflowError(f"an amount in {amount.currency} on an order in {currency}")
-    return amount.minor
-
-
-def _order_row(store: Store, record: OrderRecord, **more: Any) -> dict[str, Any]:
-    builtins = msgspec.to_builtins
-    currency = record.currency
-    now = more.pop("now")
-    return {
-        "store_id": store.id,
-        "platform_id": record.platform_id,
-        "name": record.name,
-        "number": record.number,
-        "placed_at": record.placed_at,
-        "updated_at": record.updated_at,
-        "fetched_at": record.fetched_at,
-        "synced_at": now,
-        "currency": currency,
-        "total": _minor(record.total, currency),
-        "subtotal": _minor(record.subtotal, currency),
-        "shipping": _minor(record.shipping, currency),
-        "tax": _minor(record.tax, currency),
-        "discount": _minor(record.discount, currency),
-        "refunded": _minor(record.refunded, currency),
-        "refundable": _minor(record.refundable, currency),
-        "tip": _minor(record.tip, currency),
-        "shop_total": record.shop_total.minor if record.shop_total else None,
-        "shop_currency": record.shop_total.currency if record.shop_total else None,
-        "financial_status": record.financial_status,
-        "fulfillment_status": record.fulfillment_status,
-        "platform_status": record.platform_status,
-        "return_status": record.return_status,
-        "cancelled_at": record.cancelled_at,
-        "cancel_reason": record.cancel_reason,
-        "closed_at": record.closed_at,
-        "promised_ship_at": record.promised_ship_at,
-        "test": record.test,
-        "gone_at": now if record.gone else None,
-        "edited": record.edited,
-        "taxes_included": record.taxes_included,
-        "email": record.email,
-        "phone": record.phone,
-        "locale": record.locale,
-        "customer_record": builtins(record.customer),
-        "shipping_address": builtins(record.shipping_address),
-        "billing_address": builtins(record.billing_address),
-        "note": record.note,
-        "tags": list(record.tags),
-        "source": record.source,
-        "discount_codes": list(record.discount_codes),
-        "payment_methods": list(record.payment_methods),
-        "risk": record.risk,
-        "attributes": record.attributes,
-        "shipping_lines": builtins(record.shipping_lines),
-        **more,
-    }
-
-
-def _child_rows(
-    record: OrderRecord, common: dict[str, Any], rows: dict[type[Base], list[dict[str, Any]]]
-) -> None:
-    builtins = msgspec.to_builtins
-    currency = record.currency
-    for position, line in enumerate(record.lines):
-        rows[OrderLine].append(
-            {
-                **common,
-                "platform_id": line.platform_id,
-                "position": position,
-                "title": line.title,
-                "variant_title": line.variant_title,
-                "sku": line.sku,
-                "vendor": line.vendor,
-                "product_id": line.product_id,
-                "variant_id": line.variant_id,
-                "image_url": line.image_url,
-                "quantity": line.quantity,
-                "current_quantity": line.current_quantity,
-                "refundable_quantity": line.refundable_quantity,
-                "unit_price": _minor(line.unit_price, currency),
-                "total": _minor(line.total, currency),
-                "tax": _minor(line.tax, currency),
-                "taxes": builtins(line.taxes),
-                "requires_shipping": line.requires_shipping,
-                "is_gift_card": line.is_gift_card,
-                "properties": line.properties,
-                "added_at": line.added_at,
-            }
-        )
-    for position, shipment in enumerate(record.fulfillments):
-        rows[Fulfillment].append(
-            {
-                **common,
-                "platform_id": shipment.platform_id,
-                "position": position,
-                "status": shipment.status,
-                "shipment_status": shipment.shipment_status,
-                "name": shipment.name,
-                "shipped_at": shipment.shipped_at,
-                "updated_at": shipment.updated_at,
-                "delivered_at": shipment.delivered_at,
-                "delivered_source": shipment.delivered_source,
-                "estimated_delivery_at": shipment.estimated_delivery_at,
-                "tracking": builtins(shipment.tracking),
-                "lines": builtins(shipment.lines),
-                "events": builtins(shipment.events),
-            }
-        )
-    for position, item in enumerate(record.returns):
-        rows[OrderReturn].append(
-            {
-                **common,
-                "platform_id": item.platform_id,
-                "position": position,
-                "status": item.status,
-                "name": item.name,
-                "created_at": item.created_at,
-                "closed_at": item.closed_at,
-                "decline_reason": item.decline_reason,
-                "lines": builtins(item.lines),
-            }
-        )
-    for position, refund in enumerate(record.refunds):
-        rows[Refund].append(
-            {
-                **common,
-                "platform_id": refund.platform_id,
-                "position": position,
-                "created_at": refund.created_at,
-                "amount": _minor(refund.amount, currency),
-                "shipping": _minor(refund.shipping, currency),
-                "note": refund.note,
-                "marker": refund.marker,
-                "return_id": refund.return_id,
-                "paid_back": refund.paid_back,
-                "lines": builtins(refund.lines),
-            }
-        )
-    for position, payment in enumerate(record.transactions):
-        rows[PaymentTransaction].append(
-            {
-                **common,
-                "platform_id": payment.platform_id,
-                "position": position,
-                "kind": payment.kind,
-                "status": payment.status,
-                "amount": payment.amount.minor,
-                "currency": payment.amount.currency,
-                "gateway": payment.gateway,
-                "gateway_title": payment.gateway_title,
-                "manual": payment.manual,
-                "parent_id": payment.parent_id,
-                "created_at": payment.created_at,
-                "account": payment.account,
-            }
-        )
-    rows[OrderKey] += [{**common, "kind": kind, "value": value} for kind, value in _keys(record)]
-
-
-def _keys(record: OrderRecord) -> list[tuple[str, str]]:
-    """What people may quote for this order, as `contacts.key` writes it."""
-    numbers = number_keys(record.name, record.number)
-    tracking = {key(item.number) for shipment in record.fulfillments for item in shipment.tracking}
-    return sorted(
-        [("number", value) for value in numbers] + [("tracking", value) for value in tracking if value]
-    )
+def _write_children(work: Work, records: Sequence[OrderRecord], ids: dict[str, int]) -> None:
+    children: dict[type[Base], list[Row]] = {child: [] for child in CHILDREN}
+    for record in records:
+        order_id = ids.get(record.platform_id)
+        if order_id is not None:
+            common = {"order_id": order_id, "account_id": work.account_id}
+            for child, rows in child_rows(record, common).items():
+                children[child] += rows
+    for child, rows in children.items():
+        insert_rows(work.session, child, rows)
 
 
 def mark_gone(work: Work, store: Store, platform_ids: Sequence[str], fetched_at: datetime) -> int:

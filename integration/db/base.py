@@ -66,8 +66,8 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime(),
         str: Text(),
         bytes: LargeBinary(),
-        dict[str, Any]: JSON(),
-        list[Any]: JSON(),
+        dict[str, Any]: JSON(none_as_null=True),
+        list[Any]: JSON(none_as_null=True),
         int: BigInteger().with_variant(Integer(), "sqlite"),
     }
 

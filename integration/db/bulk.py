@@ -7,8 +7,10 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Column, Table, insert
+import psycopg
+from sqlalchemy import JSON, Column, Table, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from integration.db.base import Base
@@ -43,16 +45,36 @@ def _plan(model: type[Base]) -> tuple[str, tuple[tuple[str, bool], ...]]:
     return statement, tuple((column.name, isinstance(column.type, JSON)) for column in columns)
 
 
+def new_ids(session: Session, model: type[Base], count: int) -> Sequence[int]:
+    """Keys for `count` rows that are about to be inserted by a transaction that holds its lock."""
+    if not count:
+        return ()
+    table = model.__table__
+    assert isinstance(table, Table)
+    if session.get_bind().dialect.name == "postgresql":
+        sequence = func.pg_get_serial_sequence(table.name, "id")
+        numbers = func.generate_series(1, count).table_valued("number")
+        return session.scalars(select(func.nextval(sequence)).select_from(numbers)).all()
+    last = session.connection().scalar(select(func.coalesce(func.max(table.c.id), 0)))
+    return range(last + 1, last + count + 1)
+
+
 def _copy(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Source: psycopg 3, "Using COPY TO and COPY FROM"."""
     statement, columns = _plan(model)
-    encode = msgspec.json.Encoder().encode
     driver: Any = session.connection().connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(
-                [
-                    encode(row[name]).decode() if json and row[name] is not None else row[name]
-                    for name, json in columns
-                ]
-            )
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(
+                    [
+                        _encode(row[name]).decode() if json and row[name] is not None else row[name]
+                        for name, json in columns
+                    ]
+                )
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        # As the session itself would say it.
+        raise DataError(statement, None, error) from error
+
+
+_encode = msgspec.json.Encoder().encode
