@@ -82,7 +82,10 @@ def _compressed(response: Response) -> Response:
     ):
         return response
     response.direct_passthrough = False
+    source = response.response
     body = response.get_data()
+    if (close := getattr(source, "close", None)) is not None:
+        close()  # the file behind a static answer: all of it has been read
     response.vary.add("Accept-Encoding")
     if len(body) < WORTH_COMPRESSING:
         return response

@@ -225,7 +225,7 @@
     trouble(form, null);
     const result = sum.querySelector("[data-result]");
     form.querySelector("[data-notes]").innerHTML = sum.querySelector("[data-result-notes]").innerHTML;
-    form.querySelector("[data-exception]").hidden = !result.dataset.exception;
+    form.querySelector("[data-why-exception]").hidden = !result.dataset.exception;
     const total = form.querySelector("[data-testid=refund-total]");
     total.innerHTML = result.innerHTML;
     form.dataset.sum = result.dataset.sumText;
@@ -317,13 +317,20 @@
   function openReply() {
     if (!letter()) return;
     state.before = scrollY;
-    if (letter().offsetParent === null || pane().clientWidth < 1080) pane().dataset.view = "reply";
+    if (letter().offsetParent === null || pane().clientWidth < 1080) { pane().dataset.view = "reply"; leads(true); }
     scrollTo(0, 0);
     $("#rp").focus();
   }
 
+  /* Alone on the screen, the reply's heading is the page's first. */
+  function leads(first) {
+    const head = $("#rp");
+    if (first) { head.setAttribute("role", "heading"); head.ariaLevel = "1"; } else { head.removeAttribute("role"); head.ariaLevel = null; }
+  }
+
   function closeReply() {
     delete pane().dataset.view;
+    leads(false);
     scrollTo(0, state.before || 0);
     $("[data-act=reply]")?.focus({ preventScroll: true });
   }
@@ -340,6 +347,7 @@
       const html = await ask(`/sidebar/reply?${values}`);
       if (turn !== state.turn) return;
       section.outerHTML = html;
+      leads(pane().dataset.view === "reply");
       const back = change.situation ? `[data-situation="${CSS.escape(change.situation)}"]` : "[data-testid=reply-language]";
       $(back)?.focus();
     } catch (problem) { failed(problem); }

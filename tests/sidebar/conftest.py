@@ -381,6 +381,12 @@ def frame_of(app: Flask, desk: DeskSide) -> Callable[[str], Frame]:
 
 
 @pytest.fixture
+def frame_at(app: Flask) -> Callable[[DeskSide], Frame]:
+    """A frame of another desk."""
+    return lambda desk: Frame(app, desk, desk.token())
+
+
+@pytest.fixture
 def another_desk(services: Services, world: Any) -> Callable[[], DeskSide]:
     """A desk of an account of its own."""
     return lambda: DeskSide(services, world.account("Other"))
