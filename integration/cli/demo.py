@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,10 @@ from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from connectors.demo import merchant
-from integration import helpdesks, stores
+from integration import customers, helpdesks, stores
 from integration.cli.children import Children
 from integration.db.accounts import Account, Role
+from integration.db.actions import Contact
 from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
 from integration.errors import AppError, SettingsError
 from integration.people import agents, invitations
@@ -115,6 +117,7 @@ def _run(
         _follow(services, over)
         if over.is_set():
             return
+        _earlier_contact(services)
         _start_desk(settings, kept)
         _say(settings, kept, invitation)
         while not over.wait(1.0):
@@ -308,8 +311,32 @@ def _state(services: Services, store_id: int) -> tuple[Store, SyncState]:
         return stores.find(work, store_id), stores.state(work, store_id)
 
 
+def _earlier_contact(services: Services) -> None:
+    """What a colleague wrote down the last time: the hand-over card of the first conversation."""
+    with services.transaction(services.db.the_account()) as work:
+        found = customers.match(work, emails=[demo_host.CONVERSATIONS[0].emails[0]])
+        known = work.session.scalar(select(Contact.id).limit(1))
+        if not found or known is not None:
+            return
+        now = services.now()
+        work.add(
+            Contact(
+                customer_id=found[0].customer_id,
+                helpdesk="generic",
+                conversation="48107",
+                at=now - timedelta(days=2),
+                agent="Liis",
+                asked="Where is the lamp?",
+                promised="An answer within two days",
+                promised_by=now + timedelta(hours=5),
+                done="Enquiry opened with Omniva",
+                open="Omniva has not answered yet",
+            )
+        )
+
+
 def _start_desk(settings: Settings, kept: Kept) -> None:
-    """The pretended helpdesk: an origin of its own, as helpdesks are, served from a thread of this process."""
+    """The pretended helpdesk, on an origin of its own as helpdesks are, in a thread of this process."""
     desk = demo_host.create_host(
         door=f"{settings.app_url}/sidebar/generic/{kept.helpdesk}",
         app_url=settings.app_url,
