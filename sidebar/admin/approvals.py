@@ -138,6 +138,10 @@ def _refusal(error: AppError) -> str:
         "own_request": _("You asked for this yourself: another lead or admin decides."),
         "already_decided": _("Somebody has decided this already."),
         "limit_action": _("This is above your own limit. Somebody with a higher one decides."),
+        "limit_day": _(
+            "With this you would be above your own limit for a day. Somebody with a higher one decides."
+        ),
+        "limit_order": _("With this you would be above your own limit for one order. Somebody else decides."),
         "rate_limited": _(
             "The store cannot be read just now, so nothing was approved. Try again in a moment."
         ),
