@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from importlib.util import find_spec
 from pathlib import Path
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from jobs.boot import Services
+from jobs.boot import Services, boot
 from sidebar import formats, headers, languages, problems
 from sidebar.context import EXTENSION
 
@@ -33,10 +32,7 @@ LARGEST_BODY = 5 * 1024 * 1024
 
 def create_app(services: Services | None = None) -> Flask:
     """The app. Without services it builds its own from the environment."""
-    if services is None:
-        from jobs.boot import boot
-
-        services = boot()
+    services = services or boot()
     here = Path(__file__).parent
     app = Flask(__name__, template_folder=str(here / "templates"), static_folder=str(here / "static"))
     app.extensions[EXTENSION] = services
@@ -54,11 +50,7 @@ def create_app(services: Services | None = None) -> Flask:
     formats.install(app)
     problems.install(app)
     for name in DOORS_AND_PAGES:
-        if find_spec(name) is not None:
-            try:  # FIXME while other parts are being written
-                app.register_blueprint(importlib.import_module(name).bp)
-            except ImportError as e:
-                print("skipped", name, e)
+        app.register_blueprint(importlib.import_module(name).bp)
     # One proxy in front, as on every hosting platform: its word on scheme, host and client is taken.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     return app

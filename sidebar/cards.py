@@ -312,9 +312,9 @@ def _comebacks(order: Order) -> list[Comeback]:
             status=row.status,
             word=words.get(row.status, row.status),
             at=row.created_at,
-            what=", ".join(dict.fromkeys(titles.get(line.get("line_id") or "", "") for line in row.lines)).strip(
-                ", "
-            ),
+            what=", ".join(
+                dict.fromkeys(titles.get(line.get("line_id") or "", "") for line in row.lines)
+            ).strip(", "),
             reason=reason_word(row.lines[0].get("reason", "")) if row.lines else "",
         )
         for row in order.returns

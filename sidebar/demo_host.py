@@ -61,9 +61,9 @@ CONVERSATIONS = (
             Message(
                 who="customer",
                 at="10:31",
-                text="Tere! Tellisin teilt rohkem kui kaks nädalat tagasi laualambi „Kuu“, aga see ei ole ikka "
-                "kohale jõudnud. Kas oskate öelda, kus see on? Ja kas pleedi võin tagasi saata, kui see tuppa "
-                "ei sobi?",
+                text="Tere! Tellisin teilt rohkem kui kaks nädalat tagasi laualambi „Kuu“, aga see ei ole "
+                "ikka kohale jõudnud. Kas oskate öelda, kus see on? Ja kas pleedi võin tagasi saata, "
+                "kui see tuppa ei sobi?",
             ),
         ),
     ),
@@ -88,9 +88,7 @@ CONVERSATIONS = (
         name="ณัฐยา ศรีสุข",
         emails=(),
         phones=("+66812345678",),
-        messages=(
-            Message(who="customer", at="09:12", text="สวัสดีค่ะ ผ้าเช็ดตัวที่สั่งไว้จะมาถึงวันไหนคะ"),
-        ),
+        messages=(Message(who="customer", at="09:12", text="สวัสดีค่ะ ผ้าเช็ดตัวที่สั่งไว้จะมาถึงวันไหนคะ"),),
     ),
     Conversation(
         id="48199",
@@ -114,7 +112,9 @@ CONVERSATIONS = (
         emails=("olivia.obrien@example.co.uk",),
         messages=(
             Message(
-                who="customer", at="08:05", text="Hello, the pot has a crack on the inside. What can you do about it?"
+                who="customer",
+                at="08:05",
+                text="Hello, the pot has a crack on the inside. What can you do about it?",
             ),
         ),
     ),
@@ -130,7 +130,7 @@ def create_host(
     agent: DeskAgent,
     conversations: Sequence[Conversation] = CONVERSATIONS,
 ) -> Flask:
-    """The desk. `door`: the address that `helpdesks add generic` printed; `key`, `secret`: its id and secret."""
+    """The desk. `door`, `key`, `secret`: address, id and secret that `helpdesks add generic` printed."""
     app = Flask(
         "demo_host",
         template_folder=str(HERE / "templates" / "demo"),
@@ -164,7 +164,13 @@ def create_host(
     def desk() -> str:
         one = find(request.args.get("conversation", conversations[0].id))
         return render_template(
-            "host.html", conversations=conversations, one=one, door=door, token=token(one), agent=agent, app_url=app_url
+            "host.html",
+            conversations=conversations,
+            one=one,
+            door=door,
+            token=token(one),
+            agent=agent,
+            app_url=app_url,
         )
 
     @app.get("/context/<number>")
@@ -179,7 +185,8 @@ def create_host(
     @app.after_request
     def headers(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+            f"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+            f"img-src 'self' data:; "
             f"frame-src {app_url}; form-action {app_url}; base-uri 'none'; frame-ancestors 'none'"
         )
         response.headers["Cache-Control"] = "no-store"

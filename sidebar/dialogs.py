@@ -155,7 +155,10 @@ def read_wish(kind: ActionKind, order: Order, form: Mapping[str, str], visit: Vi
             body["exception"] = exception
         if form.get("by") == "amount":
             body["lines"] = []
-            body["amount"] = {"amount": _plain_amount(form.get("amount", ""), order), "currency": order.currency}
+            body["amount"] = {
+                "amount": _plain_amount(form.get("amount", ""), order),
+                "currency": order.currency,
+            }
         elif shipping := _shipping(work, order, form, body):
             body["shipping"] = shipping.json()
     elif kind is ActionKind.CANCEL:
@@ -190,7 +193,9 @@ def _plain_amount(text: str, order: Order) -> str:
     try:
         return Money.parse(text, order.currency).text if text else "0"
     except ValueError:
-        raise BadInput("not an amount", code="bad_amount", next_step=_("Write the amount like 12.50.")) from None
+        raise BadInput(
+            "not an amount", code="bad_amount", next_step=_("Write the amount like 12.50.")
+        ) from None
 
 
 def _shipping(work: Work, order: Order, form: Mapping[str, str], body: dict[str, Any]) -> Money | None:
@@ -234,7 +239,14 @@ def _empty_sum(order: Order, error: AppError) -> Response:
     nothing = Money(0, order.currency)
     code = error.code if error.code != "bad_input" else "nothing_to_refund"
     return fragment(
-        render_template("_sum.html", total=nothing, parts=(), tenders=(), said=words.reason(code, error.next_step), allowed=False)
+        render_template(
+            "_sum.html",
+            total=nothing,
+            parts=(),
+            tenders=(),
+            said=words.reason(code, error.next_step),
+            allowed=False,
+        )
     )
 
 
@@ -268,7 +280,8 @@ def _sum_html(order: Order, store: Store, wish: Wish, found: dict[str, Any]) -> 
         suggested=suggested if suggested and suggested != total else None,
         apart=suggested - total if suggested else None,
         platform=PLATFORM_NAMES[store.platform],
-        needs_exception=found.get("needs_exception", False) or any(code == "exception" for code, _text in notes),
+        needs_exception=found.get("needs_exception", False)
+        or any(code == "exception" for code, _text in notes),
         needs_approval=found["needs_approval"],
         allowed=found["allowed"],
         notes=notes,
@@ -341,5 +354,3 @@ def _action_html(visit: Visit, action_id: int) -> str:
             raise NotFound("no such action")
         view = action_view(action)
     return render_template("_action.html", action=view)
-
-

@@ -39,7 +39,7 @@ def money_text(money: Money, language: str) -> str:
 
 def money(value: Money) -> Markup:
     """For the pane: isolated, so that right-to-left text around it cannot turn it."""
-    return Markup('<bdi class="num">{}</bdi>').format(money_text(value, current()))  # noqa: S704 - format escapes
+    return Markup('<bdi class="num">{}</bdi>').format(money_text(value, current()))
 
 
 def number(value: int) -> str:

@@ -12,7 +12,13 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-COMPRESSIBLE = ("text/", "application/json", "application/problem+json", "application/javascript", "image/svg")
+COMPRESSIBLE = (
+    "text/",
+    "application/json",
+    "application/problem+json",
+    "application/javascript",
+    "image/svg",
+)
 WORTH_COMPRESSING = 1024
 """Bytes: below this the header costs more than it saves."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)

@@ -18,7 +18,7 @@ from integration.db.actions import Action, ActionStatus, Contact
 from integration.db.customers import StoreCustomer
 from integration.db.orders import Order
 from integration.db.policies import Fact, Withdrawal
-from integration.db.stores import Store, SyncPhase
+from integration.db.stores import Store, SyncPhase, SyncState
 from integration.money import Money
 from integration.work import Work
 from integration.zones import zone_of
@@ -122,7 +122,9 @@ class Pane:
         return next((order for order in self.orders if order.opened), None)
 
 
-def look(work: Work, visit: Visit, *, customer_id: int | None = None, query: str = "", limit: int = SHOWN) -> Pane:
+def look(
+    work: Work, visit: Visit, *, customer_id: int | None = None, query: str = "", limit: int = SHOWN
+) -> Pane:
     """The pane for this visit: the named customer, a search, or whoever the conversation is with."""
     refs = tuple(order_refs(visit.subject))
     if query:
@@ -258,17 +260,17 @@ def freshness(
     seen: list[datetime] = []
     troubles = []
     for store in concerned:
-        sync = store.sync
+        sync: SyncState | None = store.sync
         if sync is None:
             continue
-        at = max((t for t in (sync.last_reconciled_at, sync.last_event_at, sync.backfilled_at) if t), default=None)
+        at = max(
+            (t for t in (sync.last_reconciled_at, sync.last_event_at, sync.backfilled_at) if t), default=None
+        )
         if at is not None:
             seen.append(at)
         if sync.error and sync.failures:
             others = tuple(other.name for other in concerned if other.id != store.id)
-            troubles.append(
-                Trouble(store_id=store.id, name=store.name, kind="down", since=at, others=others)
-            )
+            troubles.append(Trouble(store_id=store.id, name=store.name, kind="down", since=at, others=others))
         elif sync.phase in (SyncPhase.WAITING, SyncPhase.BACKFILL):
             troubles.append(
                 Trouble(
@@ -307,7 +309,9 @@ def _contacts(work: Work, customer_id: int) -> list[Contact]:
 def _actions(work: Work, orders: Sequence[Order]) -> dict[int, list[dict[str, Any]]]:
     """What was done to each order here, newest first."""
     acted: dict[int, list[dict[str, Any]]] = {order.id: [] for order in orders}
-    query = select(Action).where(Action.order_id.in_(acted)).order_by(Action.created_at.desc(), Action.id.desc())
+    query = (
+        select(Action).where(Action.order_id.in_(acted)).order_by(Action.created_at.desc(), Action.id.desc())
+    )
     for action in work.session.scalars(query.limit(SHOWN * KEPT_ACTIONS)):
         if len(acted[action.order_id]) < KEPT_ACTIONS:
             acted[action.order_id].append(action_view(action))
@@ -321,7 +325,9 @@ def action_view(action: Action) -> dict[str, Any]:
         "kind": action.kind.value,
         "status": action.status.value,
         "final": action.status in (ActionStatus.SUCCEEDED, ActionStatus.FAILED, ActionStatus.REJECTED),
-        "money": Money(action.amount, action.currency) if action.amount is not None and action.currency else None,
+        "money": Money(action.amount, action.currency)
+        if action.amount is not None and action.currency
+        else None,
         "requested_by": action.requested_by,
         "requested_by_id": action.requested_by_id,
         "created_at": action.created_at,
@@ -410,4 +416,3 @@ def _notes(work: Work, customer_id: int, orders: Sequence[Order]) -> list[NoteCa
         NoteCard(text=order.note, by=order.name, at=order.placed_at) for order in orders if order.note.strip()
     ]
     return notes[:6]
-

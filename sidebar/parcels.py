@@ -159,9 +159,7 @@ def source_of(row: Fulfillment) -> str:
     return words.get(row.delivered_source or "", _("source not known"))
 
 
-def _steps(
-    row: Fulfillment, status: str, seen_at: datetime | None, seen: str, late: int
-) -> tuple[Step, ...]:
+def _steps(row: Fulfillment, status: str, seen_at: datetime | None, seen: str, late: int) -> tuple[Step, ...]:
     """Sent, last true scan, due or expected, arrived. A parcel that arrived needs none."""
     if row.delivered_at is not None:
         return ()

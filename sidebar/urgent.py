@@ -53,16 +53,14 @@ def urgent_rows(
 
 
 def _late(order: OrderCard, parcel: Parcel) -> Urgent:
-    what = (
-        _("%(item)s has not arrived", item=parcel.items) if parcel.items else _("A parcel has not arrived")
-    )
+    what = _("%(item)s has not arrived", item=parcel.items) if parcel.items else _("A parcel has not arrived")
     seen = _("last seen %(day)s", day=day(parcel.seen_at)) if parcel.seen_at else _("never seen")
     return Urgent(
         kind="bad",
         icon="lorry",
         what=what,
         left=days_late(parcel.late_days),
-        detail=" · ".join((order.name, ", ".join(filter(None, (parcel.carrier, seen))))),
+        detail=" · ".join(filter(None, (order.name, parcel.carrier, seen))),
         anchor=parcel.anchor,
         rank=(0, -parcel.late_days),
     )

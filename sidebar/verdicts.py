@@ -102,9 +102,7 @@ def show(value: object) -> str:
     return str(value)
 
 
-def verdict_card(
-    line: LineVerdict, said: Mapping[str, str], ordered: date, refund: RefundSum
-) -> VerdictCard:
+def verdict_card(line: LineVerdict, said: Mapping[str, str], ordered: date, refund: RefundSum) -> VerdictCard:
     """`said`: facts that people added to this line, by name."""
     last = explain.last_day(line)
     return VerdictCard(
@@ -288,5 +286,3 @@ def _clock(line: LineVerdict, ordered: date) -> Clock | None:
     spoken = ", ".join(f"{row.label}: {row.says}" for row in rows)
     since = _("from %(day)s", day=short_day(ordered))
     return Clock(tuple(rows), min(place(today()), 99.1), since, f"{since}. {spoken}.")
-
-

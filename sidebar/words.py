@@ -15,7 +15,10 @@ def reason(code: str, otherwise: str = "") -> str:
 
 def reasons(found: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """(code, sentence) of each."""
-    return [(str(one.get("code", "")), reason(str(one.get("code", "")), str(one.get("text", "")))) for one in found]
+    return [
+        (str(one.get("code", "")), reason(str(one.get("code", "")), str(one.get("text", ""))))
+        for one in found
+    ]
 
 
 def _sentences() -> dict[str, str]:
@@ -34,7 +37,9 @@ def _sentences() -> dict[str, str]:
         "store_unavailable": _("The store cannot be reached just now, so nothing can be sent."),
         "rate_limited": _("The store cannot be reached just now, so nothing can be sent."),
         "store_denied": _("The store no longer accepts our key. An admin can reconnect it under Stores."),
-        "store_forbidden": _("The store's key lacks a permission. An admin can reconnect the store and grant it."),
+        "store_forbidden": _(
+            "The store's key lacks a permission. An admin can reconnect the store and grant it."
+        ),
         "above_platform": _("The store would refund less than this."),
         "not_proven": _("Who you are is not proven here. Sign in once before money moves."),
         "too_much_money": _("More than is left to pay back on this order."),
@@ -49,7 +54,9 @@ def _sentences() -> dict[str, str]:
         "stale": _("The order changed since this was asked. Look at it as it is now, then ask again."),
         "sum_changed": _("The sum is another one now. Look at it again, then confirm."),
         "order_gone": _("The store no longer has this order."),
-        "idempotency_key_reused": _("This was sent before with other contents. Close the dialogue and begin again."),
+        "idempotency_key_reused": _(
+            "This was sent before with other contents. Close the dialogue and begin again."
+        ),
         "expired": _("This page is out of date. Reload it."),
         "access_ended": _("Your access has ended. An admin can restore it."),
     }

@@ -20,7 +20,7 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from sidebar.cards import OrderCard
-from sidebar.formats import today, zone
+from sidebar.formats import locale_of, today, zone
 from sidebar.languages import LANGUAGES, current, known
 from sidebar.replies.dates import Writing
 from sidebar.replies.draft import Draft, Situation, Used
@@ -50,7 +50,7 @@ BLOCK = re.compile(r"\{%.*?%\}")
 LONGEST = 8000
 
 _texts = ImmutableSandboxedEnvironment(
-    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False  # noqa: S701 - plain text
+    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
 )
 
 
@@ -74,13 +74,18 @@ def draft(
         situation=chosen,
         title=situation_word(chosen),
         language=language,
-        language_name=LANGUAGES[language],
+        language_name=language_name(language),
         conversation=conversation or "",
         text=text,
         order_id=order.id if order else "",
         used=tuple(used(chosen, order)),
         situations=tuple(Situation(code, situation_word(code)) for code in _sorted(chosen)),
     )
+
+
+def language_name(code: str) -> str:
+    """`Estonian`, in the agent's language."""
+    return str(locale_of(current()).languages.get(code, LANGUAGES[code]))
 
 
 def suggest(order: OrderCard | None) -> str:
@@ -133,7 +138,9 @@ def _language_of(pane: Pane) -> str:
     return known(locale) or BY_COUNTRY.get(pane.country) or current()
 
 
-def _fill(language: str, situation: str, values: Mapping[str, Any], own: Mapping[str, Mapping[str, str]]) -> str:
+def _fill(
+    language: str, situation: str, values: Mapping[str, Any], own: Mapping[str, Mapping[str, str]]
+) -> str:
     """The text. A merchant's own wording that fails falls back to ours, and says so in the log."""
     mine = own.get(language, {}).get(situation)
     for text in filter(None, (mine, wording(language)[situation])):
@@ -164,5 +171,3 @@ def wording(language: str) -> dict[str, str]:
     """Situation → template, from the language's text file."""
     parts = HEADING.split((Path(__file__).parent / f"{language}.txt").read_text("utf-8"))
     return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-

@@ -115,7 +115,7 @@ def _item(line: LineCard, write: Writing) -> Item:
 
 
 def _money(order: OrderCard, write: Writing) -> dict[str, Any]:
-    sent = [row for row in order.refunds]
+    sent = order.refunds
     done = [a for a in order.actions if a["kind"] == "refund" and a["status"] == "succeeded" and a["money"]]
     at, amount = None, None
     if sent:
@@ -148,7 +148,12 @@ def used(situation: str, order: OrderCard | None) -> list[Used]:
     for parcel in order.parcels:
         if situation in ("late", "where") and parcel.delivered_at is None:
             if parcel.seen_at:
-                found.append(Used(_("Last scan %(place)s", place=parcel.seen).strip(), f"{parcel.carrier}, {day(parcel.seen_at)}"))
+                found.append(
+                    Used(
+                        _("Last scan %(place)s", place=parcel.seen).strip(),
+                        f"{parcel.carrier}, {day(parcel.seen_at)}",
+                    )
+                )
             if parcel.expected:
                 found.append(Used(_("Expected %(day)s", day=day(parcel.expected)), parcel.carrier))
     if situation in ("may_return", "how_return", "not_eligible"):
@@ -165,5 +170,3 @@ def _grounds(lines: Sequence[LineCard]) -> list[Used]:
             sources = [rule.source or rule.rule for rule in line.verdict.rules if rule.source or rule.rule]
             rows.append(Used(f"{line.title}: {line.verdict.until_text}", sources[0] if sources else ""))
     return rows
-
-

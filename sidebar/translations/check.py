@@ -40,8 +40,12 @@ def collect() -> Catalog:
             str(ROOT / folder), METHODS, OPTIONS, KEYWORDS, callback=None
         ):
             if message:
-                found.add(message, None, [(f"{folder}/{name}", line)], auto_comments=comments, context=context)
-    for path in sorted([*ROOT.glob("integration/**/*.py"), *ROOT.glob("connectors/**/*.py"), *ROOT.glob("jobs/**/*.py")]):
+                found.add(
+                    message, None, [(f"{folder}/{name}", line)], auto_comments=comments, context=context
+                )
+    for path in sorted(
+        [*ROOT.glob("integration/**/*.py"), *ROOT.glob("connectors/**/*.py"), *ROOT.glob("jobs/**/*.py")]
+    ):
         if "demo" not in path.parts:
             for line, sentence in sentences(path.read_text("utf-8")):
                 found.add(sentence, None, [(str(path.relative_to(ROOT)), line)])
@@ -70,9 +74,10 @@ def sentences(source: str) -> Iterator[tuple[int, str]]:
                 if isinstance(key, ast.Constant)
             ]
         for name, value in named:
-            if name in SENTENCE_KEYWORDS and isinstance(value, ast.Constant) and isinstance(value.value, str):
-                if value.value:
-                    yield value.lineno, value.value
+            if name in SENTENCE_KEYWORDS and isinstance(value, ast.Constant):
+                text = value.value
+                if isinstance(text, str) and text:
+                    yield value.lineno, text
 
 
 def languages() -> list[str]:
@@ -86,9 +91,7 @@ def catalogue(language: str) -> Catalog:
         with path.open("rb") as file:
             for message in read_po(file, locale=language):
                 if message.id:
-                    whole.add(
-                        message.id, message.string, flags=message.flags, context=message.context
-                    )
+                    whole.add(message.id, message.string, flags=message.flags, context=message.context)
     return whole
 
 
@@ -96,7 +99,8 @@ def faults(message: Message, translated: Message | None, plurals: int) -> str | 
     """What is wrong with one entry; None when nothing is."""
     if translated is None:
         return "missing"
-    strings = translated.string if isinstance(translated.string, tuple | list) else (translated.string,)
+    given = translated.string if isinstance(translated.string, tuple | list) else (translated.string,)
+    strings = [text or "" for text in given]
     if not all(strings):
         return "empty"
     if translated.fuzzy:

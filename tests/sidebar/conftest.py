@@ -24,7 +24,7 @@ from integration.db.accounts import Agent, Role
 from integration.db.actions import Contact
 from integration.db.customers import Customer
 from integration.db.orders import Order
-from integration.db.policies import PolicyVersion, Withdrawal
+from integration.db.policies import Withdrawal
 from integration.db.stores import Product, SyncState
 from integration.errors import StoreUnavailable
 from integration.money import Money
@@ -191,13 +191,17 @@ def kadri(world: Any, account: int) -> dict[str, int]:
     who = {
         "email": EMAIL,
         "phone": "+37255512345",
-        "customer": CustomerRecord(name="Kadri Tamm", email=EMAIL, phone="+37255512345", locale="et", tags=("VIP",)),
+        "customer": CustomerRecord(
+            name="Kadri Tamm", email=EMAIL, phone="+37255512345", locale="et", tags=("VIP",)
+        ),
         "shipping_address": HOME,
         "locale": "et",
     }
 
     def line(number: str, title: str, total: int, quantity: int = 1, **more: Any) -> Any:
-        return world.line(number, title=title, total=Money(total, "EUR"), quantity=quantity, product_id=f"p{number}", **more)
+        return world.line(
+            number, title=title, total=Money(total, "EUR"), quantity=quantity, product_id=f"p{number}", **more
+        )
 
     throw = line("11", "Wool throw Saar", 8900, variant_title="Grey, 130 × 200")
     scrub = line("12", "Sauna scrub, honey", 2480, 2, variant_title="200 ml")
@@ -235,7 +239,9 @@ def kadri(world: Any, account: int) -> dict[str, int]:
                 delivered_source=None,
                 shipment_status="in_transit",
                 estimated_delivery_at=ago(3),
-                tracking=(Tracking(company="Omniva", number="CC123456789EE", url="https://track.example/omniva"),),
+                tracking=(
+                    Tracking(company="Omniva", number="CC123456789EE", url="https://track.example/omniva"),
+                ),
                 events=(
                     ShipmentEvent(status="label_printed", at=ago(9.4)),
                     ShipmentEvent(status="in_transit", at=ago(7), place="Tallinn"),
@@ -397,7 +403,9 @@ def another_desk(services: Services, world: Any) -> Callable[[], DeskSide]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    found = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := which(name))), None)
+    found = next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := which(name))), None
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser
@@ -432,8 +440,11 @@ def open_pane(
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-        body = f'<form method="post" action="{served}{desk.path}"><input name="token" value="{desk.token(**claims)}"></form>'
-        page.route("https://desk.example/**", lambda route: route.fulfill(content_type="text/html", body=body))
+        field = f'<input name="token" value="{desk.token(**claims)}">'
+        body = f'<form method="post" action="{served}{desk.path}">{field}</form>'
+        page.route(
+            "https://desk.example/**", lambda route: route.fulfill(content_type="text/html", body=body)
+        )
         page.goto("https://desk.example/")
         with page.expect_navigation():
             page.evaluate("document.forms[0].submit()")

@@ -1,4 +1,4 @@
-"""What the pane says of a customer: in one round trip, in a constant number of queries, never the wrong way."""
+"""What the pane says of a customer: in one round trip and a constant number of queries."""
 
 from __future__ import annotations
 
@@ -35,13 +35,27 @@ class TestHooks:
         assert attributes(frame.text, "shipment", "data-status")[:2] == ["in_transit", "delivered"]
 
     def test_verdicts_say_basis_and_last_day(self, frame):
-        assert attributes(frame.text, "verdict", "data-verdict")[:4] == ["accept", "review", "refuse", "accept"]
+        assert attributes(frame.text, "verdict", "data-verdict")[:4] == [
+            "accept",
+            "review",
+            "refuse",
+            "accept",
+        ]
         assert attributes(frame.text, "verdict", "data-basis")[0] == "law+policy"
         assert attributes(frame.text, "verdict", "data-until")[:3] == ["open", "", ""]
 
     @pytest.mark.parametrize(
         "testid",
-        ["freshness", "order-toggle", "tracking-link", "refund-open", "reply-insert", "reply-text", "search", "language"],
+        [
+            "freshness",
+            "order-toggle",
+            "tracking-link",
+            "refund-open",
+            "reply-insert",
+            "reply-text",
+            "search",
+            "language",
+        ],
     )
     def test_the_other_hooks_are_there(self, frame, testid):
         assert f'data-testid="{testid}"' in frame.text
@@ -67,7 +81,9 @@ class TestWhatComesFirst:
     def test_without_contact_or_trouble_those_blocks_are_absent(self, desk, agent, world, account, frame_of):
         store = world.store(account)
         email = "calm@example.ee"
-        world.sell(account, store, world.record(email=email, customer=CustomerRecord(name="Calm", email=email)))
+        world.sell(
+            account, store, world.record(email=email, customer=CustomerRecord(name="Calm", email=email))
+        )
         text = frame_of(desk.token(subject="Hello", customer={"emails": [email]})).text
         assert 'id="hand-card"' not in text
         assert 'class="sec now"' not in text
@@ -148,13 +164,17 @@ class TestHostileData:
         assert "javascript:" not in text
         assert 'data-testid="tracking-link"' not in text
 
-    @pytest.mark.parametrize("q", ["\x00", "%", "'; drop table customer; --", "\u202e1042", "a" * 5000, "<script>"])
+    @pytest.mark.parametrize(
+        "q", ["\x00", "%", "'; drop table customer; --", "\u202e1042", "a" * 5000, "<script>"]
+    )
     def test_a_search_for_anything_is_answered(self, frame, q):
         answer = frame.get(f"/pane?q={quote(q)}")
         assert answer.status_code == 200
         assert "<script>" not in answer.get_data(as_text=True).replace('<script type="application/json"', "")
 
-    @pytest.mark.parametrize("path", ["/pane?customer=0", "/pane?customer=x", "/pane?customer=9" + "9" * 30, "/orders/77"])
+    @pytest.mark.parametrize(
+        "path", ["/pane?customer=0", "/pane?customer=x", "/pane?customer=9" + "9" * 30, "/orders/77"]
+    )
     def test_ids_that_name_nothing_find_nothing(self, frame, path):
         assert frame.get(path).status_code == 404
 
@@ -237,9 +257,7 @@ class TestCost:
         who = CustomerRecord(name="Kadri Tamm", email=email)
         for _number in range(15):
             lines = [world.line(str(n), product_id=f"p{n}") for n in range(1, 6)]
-            record = world.record(
-                *lines, email=email, customer=who, fulfillments=(world.parcel(*lines),)
-            )
+            record = world.record(*lines, email=email, customer=who, fulfillments=(world.parcel(*lines),))
             world.sell(account, shop["home"], record)
         count_queries()
         text = frame.get("/pane").get_data(as_text=True)
@@ -264,7 +282,11 @@ class TestCost:
 
 def test_another_account_finds_none_of_these_ids(shop, agent, another_desk, frame_at):
     strange = frame_at(another_desk())
-    for path in (f"/pane?customer={shop['customer']}", f"/orders/{shop['lamp']}", f"/orders/{shop['lamp']}/refund"):
+    for path in (
+        f"/pane?customer={shop['customer']}",
+        f"/orders/{shop['lamp']}",
+        f"/orders/{shop['lamp']}/refund",
+    ):
         answer = strange.get(path)
         assert answer.status_code == 404
         assert b"Kadri" not in answer.data
