@@ -17,6 +17,7 @@ DOORS_AND_PAGES = (
     "sidebar.panel",
     "sidebar.dialogs",
     "sidebar.pairing",
+    "sidebar.opened",
     "sidebar.api",
     "sidebar.admin",
     "sidebar.entrances",

@@ -474,7 +474,7 @@
   }
 
   /* One of a helpdesk's own files in hosts/ makes this; see there for what each can do. */
-  const bridge = window.desksideBridge ? window.desksideBridge({ start, within, openPage }) : {};
+  const bridge = window.desksideBridge ? window.desksideBridge({ start, within, openPage, word: (name) => words[name] || "" }) : {};
 
   settle();
   if (bridge.onContext) bridge.onContext(hear);
