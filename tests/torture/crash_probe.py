@@ -10,12 +10,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = Path(__file__).resolve().parents[2]
 WATCHED = tuple(
-    os.path.join(ROOT, part)
+    str(ROOT / part)
     for part in (
         "jobs/carrying.py",
         "jobs/sync.py",
@@ -41,15 +42,19 @@ OUTSIDE = frozenset({"execute", "executemany", "commit", "send", "sendall", "rec
 """Built-in functions that reach out of the process: to SQLite, to a socket."""
 
 
+EFFECTS = frozenset({"commit", "send", "sendall", "recv", "recv_into"})
+"""Those after which the world outside is another one."""
+
+
 class Probe:
-    """Counts boundaries; at number `at` the process is gone."""
+    """Notes boundaries; at number `at` (1, 2, …) the process is gone."""
 
     def __init__(self, at: int | None) -> None:
         self.at = at
-        self.seen = 0
+        self.seen: list[str] = []
 
-    def watch(self, work: Callable[[], None]) -> int:
-        """Run `work`. Returns how many boundaries it had, if it lives."""
+    def watch(self, work: Callable[[], None]) -> list[str]:
+        """Run `work`. Returns the name of each boundary it had, if it lives."""
         sys.setprofile(self._event)
         try:
             work()
@@ -59,10 +64,13 @@ class Probe:
 
     def _event(self, frame: FrameType, event: str, argument: Any) -> None:
         if event in ("c_call", "c_return"):
-            if argument.__name__ not in OUTSIDE:
+            name = argument.__name__
+            if name not in OUTSIDE:
                 return
-        elif event not in ("call", "return") or frame.f_code.co_filename not in WATCHED:
+        elif event in ("call", "return") and frame.f_code.co_filename in WATCHED:
+            name = frame.f_code.co_name
+        else:
             return
-        self.seen += 1
-        if self.seen == self.at:
+        self.seen.append(name)
+        if len(self.seen) == self.at:
             os.kill(os.getpid(), signal.SIGKILL)

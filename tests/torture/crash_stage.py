@@ -1,4 +1,4 @@
-"""What crash runs are played on: two demo stores in a process of their own, a database, and a fresh order each.
+"""What crash runs are played on: two demo stores in a process of their own, a database, an order for each.
 
 The process that plays has no threads, so that it can fork workers and have them killed.
 """
