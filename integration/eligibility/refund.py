@@ -220,15 +220,17 @@ def _label(reckoning: Reckoning) -> int:
 def _diminished(reckoning: Reckoning) -> int:
     """Loss in value by handling, up to the line's own worth.
 
-    Nothing at all by law from a buyer who was not told of the right before buying; being
-    told later does not repair that (2011/83 art. 14(2) with 6(1)(h)).
+    By law only where the row allows it, and nothing at all from a buyer who was not told of
+    the right before buying; being told later does not repair that (2011/83 art. 14(2) with 6(1)(h)).
     """
     if reckoning.fault:
         return 0
+    terms = reckoning.terms
+    by_law = reckoning.order.informed is True and terms is not None and bool(terms.deduction_rule)
     return sum(
         min(entry.line.diminished, entry.items)
         for entry in reckoning.paid
-        if reckoning.order.informed is True or not entry.basis.has_law
+        if by_law or not entry.basis.has_law
     )
 
 

@@ -17,7 +17,7 @@ class LineDays(msgspec.Struct, frozen=True):
     asked: date
     shipped: date | None
     first: date | None
-    """Earliest known delivery."""
+    """Earliest known delivery; of regular deliveries, that of their first good."""
     last: date | None
     """Delivery of the last piece; None while any piece's is not known."""
     latest: date | None
@@ -46,6 +46,7 @@ class Timeline(msgspec.Struct, frozen=True):
         waited = [parcels[line.id].last for line in goods if _counts(line, parcels[line.id])]
         known = [day for day in waited if day is not None]
         order_last = max(known) if known and len(known) == len(waited) else None
+        series = _first_of_series(goods, parcels)
         lines = {}
         for line in order.lines:
             parcel = parcels[line.id]
@@ -53,7 +54,7 @@ class Timeline(msgspec.Struct, frozen=True):
                 bought=ordered if line.added is None else local_day(line.added, zone),
                 asked=asked,
                 shipped=parcel.shipped,
-                first=parcel.first,
+                first=series.get(line.product_id, parcel.first) if line.regular else parcel.first,
                 last=parcel.last,
                 latest=parcel.latest,
                 unsent=parcel.unsent,
@@ -85,6 +86,16 @@ class _Parcel(msgspec.Struct, frozen=True):
         gone = first <= asked or (shipped is not None and shipped <= asked)
         last = latest if len(known) == len(line.delivered) else None
         return cls(shipped, first, last, latest, line.kind is Kind.GOODS and not gone)
+
+
+def _first_of_series(goods: list[LineFacts], parcels: dict[str, _Parcel]) -> dict[str, date]:
+    """When each series of regular deliveries began, by product: every line of one is a part of it."""
+    found: dict[str, date] = {}
+    for line in goods:
+        first = parcels[line.id].first
+        if line.regular and first is not None:
+            found[line.product_id] = min(first, found.get(line.product_id, first))
+    return found
 
 
 def _with_parcel(line: LineFacts, by_id: dict[str, LineFacts]) -> LineFacts:
