@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,7 @@ def create_host(
     secret: str,
     agent: DeskAgent,
     conversations: Sequence[Conversation] = CONVERSATIONS,
+    clock: Callable[[], float] = time.time,
 ) -> Flask:
     """The desk. `door`, `key`, `secret`: address, id and secret that `helpdesks add generic` printed."""
     app = Flask(
@@ -140,7 +141,7 @@ def create_host(
     by_id = {one.id: one for one in conversations}
 
     def token(one: Conversation) -> str:
-        now = int(time.time())
+        now = int(clock())
         claims: Mapping[str, Any] = {
             "iss": key,
             "aud": app_url,

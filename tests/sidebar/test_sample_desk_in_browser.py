@@ -1,0 +1,69 @@
+"""The sample desk of `make demo`: another origin, the generic protocol, both ways."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+import pytest
+from playwright.sync_api import expect
+from werkzeug.serving import make_server
+
+from integration.db.helpdesks import Helpdesk
+from sidebar.demo_host import CONVERSATIONS, DeskAgent, create_host
+
+
+@pytest.fixture
+def sample_desk(served, services, account, desk, agent, shop, clock):
+    """The desk at an origin of its own, which alone may frame the pane."""
+    host = create_host(
+        door=f"{served}{desk.path}",
+        app_url=served,
+        key=desk.key,
+        secret=desk.secret,
+        agent=DeskAgent(id="agent-7", email="liis@lumi.example", name="Liis Kask"),
+        clock=lambda: clock().timestamp(),
+    )
+    server = make_server("127.0.0.1", 0, host, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    with services.transaction(account) as work:
+        work.session.get_one(Helpdesk, desk.id).origin = address
+    yield address
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1400, "height": 800})
+    yield context.new_page()
+    context.close()
+
+
+def test_the_pane_stands_beside_the_conversation_and_writes_into_it(page, sample_desk):
+    page.goto(sample_desk)
+    pane = page.frame_locator("#side")
+    expect(pane.get_by_test_id("customer")).to_contain_text("Kadri Tamm")
+    pane.get_by_role("button", name="Reply", exact=True).click()
+    pane.get_by_test_id("reply-insert").click()
+    expect(page.locator(f"#answer-{CONVERSATIONS[0].id}")).to_have_value(re.compile("Tere, Kadri!"))
+
+
+def test_another_conversation_shows_its_own_customer_and_nothing_of_the_old_one(page, sample_desk):
+    page.goto(sample_desk)
+    pane = page.frame_locator("#side")
+    expect(pane.get_by_test_id("customer")).to_contain_text("Kadri Tamm")
+    page.get_by_text("My order from the spring").first.click()
+    expect(pane.get_by_test_id("empty")).to_contain_text("olivia.obrien@example.co.uk")
+    expect(pane.get_by_text("Kadri")).to_have_count(0)
+
+
+def test_no_other_origin_may_frame_it(page, sample_desk, services, account, desk):
+    with services.transaction(account) as work:
+        work.session.get_one(Helpdesk, desk.id).origin = "https://desk.example"
+    page.goto(sample_desk)
+    page.wait_for_timeout(300)
+    expect(page.frame_locator("#side").get_by_test_id("customer")).to_have_count(0)
