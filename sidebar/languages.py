@@ -38,7 +38,9 @@ class Languages(Babel):  # type: ignore[misc]  # flask-babel ships no types
 def catalogue(language: str) -> NullTranslations:
     """All .po files of a language, merged."""
     merged: Translations | None = None
-    for path in sorted((CATALOGUES / language / "LC_MESSAGES").glob("*.po")):
+    # messages.po first: its plural rule is the one that counts for all of them.
+    paths = (CATALOGUES / language / "LC_MESSAGES").glob("*.po")
+    for path in sorted(paths, key=lambda path: (path.name != "messages.po", path.name)):
         with path.open("rb") as file:
             messages = read_po(file, locale=language)
         compiled = io.BytesIO()
