@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from integration.db.orders import Fulfillment, Order, OrderLine
@@ -105,6 +106,7 @@ def words(product: Product | None) -> frozenset[str]:
     return frozenset(filter(None, (plain_word(str(mark)) for mark in marks)))
 
 
+@lru_cache(maxsize=4096)
 def plain_word(mark: str) -> str:
     return re.sub(r"[\s_-]+", "-", mark.strip().lower())[:200]
 
@@ -246,7 +248,7 @@ def _kind(line: OrderLine, product: Product | None, marks: frozenset[str]) -> Ki
 
 
 def _traits(line: OrderLine, marks: frozenset[str], said: Said) -> frozenset[str]:
-    found = {trait for trait, names in TRAITS.items() if not marks.isdisjoint(names)}
+    found = {trait for trait, names in TRAITS.items() if not marks.isdisjoint(names)} if marks else set()
     if any(plain_word(name) in ENGRAVINGS and str(value).strip() for name, value in line.properties.items()):
         found.add("personalised")
     word = said.get("personalised")

@@ -167,5 +167,7 @@ def _on_day(books: Books, order: Order, day: int) -> Case | None:
 
 def _unreturned(facts: OrderFacts) -> OrderFacts:
     """As it stood before anything came back."""
+    if not any(line.returned or line.refunded for line in facts.lines):
+        return facts
     lines = tuple(replace(line, returned=0, refunded=None) for line in facts.lines)
     return replace(facts, lines=lines)

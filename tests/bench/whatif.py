@@ -1,0 +1,139 @@
+"""A what-if over 100,000 lines of the past year: from the cache, and by the engine alone.
+
+Prints processor seconds and lines a second, and the cache's figure as a ratio to the floor: reading the same rows
+and decoding nothing. `python -m tests.bench.whatif [LINES]`.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert, text
+
+import migrations
+from integration import what_if
+from integration.db.accounts import Account
+from integration.db.orders import Fulfillment, Order, OrderLine, PaymentTransaction
+from integration.db.stores import Store
+from integration.eligibility import Policy, Rule
+from integration.eligibility.whatif import Comparison, compare
+from integration.work import Database
+
+LINES = 100_000
+PER_ORDER = 2
+COUNTRIES = (("EE", "EUR"), ("RO", "RON"), ("GB", "GBP"), ("TH", "THB"), ("US", "USD"), ("JP", "JPY"))
+BEFORE = Policy(version=1, rules=(Rule(days=30, buffer=5),))
+AFTER = Policy(version=2, rules=(Rule(days=14, buffer=5, restocking=1000),))
+
+
+def main() -> None:
+    lines = int(sys.argv[1]) if len(sys.argv) > 1 else LINES
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{Path(folder) / 'cache.db'}")
+        migrations.upgrade(database.engine)
+        fill(database, lines // PER_ORDER)
+        floor = timed(lambda: read_only(database))[0]
+        with database.reading(1) as work:
+            question = what_if.Question(since=work.now() - timedelta(days=365), day=21)
+            cached, found = timed(lambda: what_if.compare_policies(work, BEFORE, AFTER, question))
+            cases = list(what_if.cases(work, question))
+        pure, again = timed(lambda: compare(cases, what_if.binds(BEFORE), what_if.binds(AFTER)))
+    say("what-if from the cache", cached, found)
+    say("the engine alone", pure, again)
+    print(
+        f"{'reading the rows and no more':28} {floor:6.1f} s   what-if takes {cached / floor:.1f} times as long"
+    )
+
+
+def timed(call: Any) -> tuple[float, Any]:
+    """Processor seconds: what others do on this machine does not count."""
+    began = time.process_time()
+    result = call()
+    return time.process_time() - began, result
+
+
+def say(what: str, seconds: float, found: Comparison) -> None:
+    print(
+        f"{what:28} {seconds:6.1f} s   {found.lines:,} lines, {found.lines / seconds:,.0f} a second, "
+        f"{found.changed:,} change, {found.below_law:,} kept by law"
+    )
+
+
+def read_only(database: Database) -> None:
+    with database.engine.connect() as connection:
+        for table in ("sales_order", "order_line", "fulfillment", "payment_transaction"):
+            for _row in connection.execute(text(f"SELECT * FROM {table}")):  # noqa: S608 - our own four names
+                pass
+
+
+def fill(database: Database, orders: int) -> None:
+    """Orders over eleven months and six countries, each delivered, two lines and one payment each."""
+    with database.everywhere() as work:
+        work.add(Account(name="Bench", created_at=work.now(), settings={}))
+    with database.transaction(1) as work:
+        now = work.now()
+        work.add(
+            Store(
+                platform="shopify", domain="bench.example", url="https://bench.example", name="Bench",
+                currency="EUR", timezone="Europe/Tallinn", country="EE", status="active", scopes=[],
+                features={}, th_direct_marketer=True, installed_at=now,
+            )
+        )  # fmt: skip
+        work.session.flush()
+        for numbers in _chunks(orders, 2000):
+            rows = [_order(number, now - timedelta(days=30 + number % 330)) for number in numbers]
+            for table, index in ((Order, 0), (OrderLine, 1), (Fulfillment, 2), (PaymentTransaction, 3)):
+                work.session.execute(insert(table), [entry for row in rows for entry in row[index]])
+
+
+def _chunks(total: int, size: int) -> Iterator[range]:
+    return (range(first, min(first + size, total + 1)) for first in range(1, total + 1, size))
+
+
+def _order(number: int, placed: Any) -> tuple[list[dict[str, Any]], ...]:
+    country, currency = COUNTRIES[number % len(COUNTRIES)]
+    arrived = placed + timedelta(days=3 + number % 4)
+    ids = [f"gid://shopify/LineItem/{number}{index}" for index in range(PER_ORDER)]
+    child = {"account_id": 1, "order_id": number}
+    order = {
+        "account_id": 1, "id": number, "store_id": 1, "platform_id": f"gid://shopify/Order/{number}",
+        "name": f"#{number}", "number": str(number), "placed_at": placed, "updated_at": placed,
+        "fetched_at": placed, "synced_at": placed, "digest": str(number), "currency": currency,
+        "total": 5990, "subtotal": 5500, "shipping": 490, "tax": 0, "discount": 0, "refunded": 0,
+        "financial_status": "paid", "fulfillment_status": "delivered", "platform_status": "PAID",
+        "return_status": "", "cancel_reason": "", "test": False, "edited": False, "taxes_included": True,
+        "email": "", "phone": "", "shipping_address": {"country": country}, "note": "", "tags": [],
+        "source": "web", "discount_codes": [], "payment_methods": ["Visa"], "risk": "", "attributes": {},
+        "shipping_lines": [],
+    }  # fmt: skip
+    lines = [
+        {
+            **child, "platform_id": line_id, "position": index, "title": "Wool throw", "variant_title": "",
+            "sku": "", "vendor": "", "product_id": f"gid://shopify/Product/{number % 40}", "quantity": 1,
+            "current_quantity": 1, "refundable_quantity": 1, "unit_price": 2750, "total": 2750, "tax": 0,
+            "taxes": [], "requires_shipping": True, "is_gift_card": False, "properties": {},
+        }
+        for index, line_id in enumerate(ids)
+    ]  # fmt: skip
+    parcel = {
+        **child, "platform_id": f"gid://shopify/Fulfillment/{number}", "position": 0, "status": "success",
+        "shipment_status": "delivered", "name": "", "shipped_at": placed + timedelta(days=1),
+        "delivered_at": arrived, "delivered_source": "carrier", "tracking": [],
+        "lines": [{"line_id": line_id, "quantity": 1} for line_id in ids], "events": [],
+    }  # fmt: skip
+    payment = {
+        **child, "platform_id": f"gid://shopify/OrderTransaction/{number}", "position": 0, "kind": "sale",
+        "status": "success", "amount": 5990, "currency": currency, "gateway": "shopify_payments",
+        "gateway_title": "Visa", "manual": False, "account": "",
+    }  # fmt: skip
+    return [order], lines, [parcel], [payment]
+
+
+if __name__ == "__main__":
+    main()
