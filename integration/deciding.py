@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import select
 
 from integration import actions, limits, returns
-from integration.db.accounts import Account
+from integration.db.accounts import Account, Role
 from integration.db.actions import Action
 from integration.db.orders import Order
 from integration.eligibility import Verdicts
@@ -279,9 +279,10 @@ def over_limits(
     account = work.session.scalars(select(Account).where(Account.id == work.account_id)).one()
     mine = limits.limits_for(account.settings, who.role, who.limits, order.currency)
     amount, currency = reckoned.given.minor, order.currency
+    alone = [limit for limit in (mine.action, _rule_limit(work, order, who, reckoned)) if limit is not None]
     day, month = _starts(work.now(), account.timezone)
     found = []
-    if mine.action is not None and amount > mine.action:
+    if alone and amount > min(alone):
         found.append("limit_action")
     spent = actions.spent_today(work, who, currency, day, besides=besides)
     if mine.day is not None and spent + amount > mine.day:
@@ -298,6 +299,20 @@ def over_limits(
         if used + reckoned.beyond_by > mine.exception_budget:
             found.append("budget")
     return found
+
+
+def _rule_limit(work: Work, order: Order, who: Who, reckoned: Sum) -> int | None:
+    """What the policy lets an agent pay back alone for these lines; for all of them where none is named."""
+    if who.role is not Role.AGENT:
+        return None
+    books = returns.open_books(work, [order])
+    facts = books.facts(order)
+    named = {line["line_id"] for line in reckoned.shown}
+    rules = [books.policies.bound(facts, line).rule for line in facts.lines if not named or line.id in named]
+    return min(
+        (rule.agent_limit[order.currency] for rule in rules if order.currency in rule.agent_limit),
+        default=None,
+    )
 
 
 def _starts(now: datetime, timezone: str) -> tuple[datetime, datetime]:

@@ -31,6 +31,7 @@ from integration.customers import find_order
 from integration.db.accounts import Account
 from integration.db.orders import Order
 from integration.ports import ShopifyCredentials, WooCommerceCredentials
+from integration.records import FulfillmentStatus
 from integration.settings import Settings
 from integration.vault import Vault
 from integration.work import Database, make_engine
@@ -208,7 +209,8 @@ class Stage:
                 assert record is not None
                 paid = {payment.gateway for payment in record.transactions} <= {"shopify_payments", "testpay"}
                 known = platform == "woocommerce" or (record.customer and record.customer.platform_id)
-                if paid and known and record.currency == "EUR" and record.total.minor > 2000:
+                unsent = record.fulfillment_status is FulfillmentStatus.UNFULFILLED
+                if paid and known and unsent and record.currency == "EUR" and record.total.minor > 2000:
                     break
         finally:
             api.close()
