@@ -16,8 +16,12 @@ def open_store(
     now: Callable[[], datetime],
     interactive: bool = False,
     hand_made: bool = False,
+    attempts: int = 4,
 ) -> StoreApi:
-    """A client for one store. `interactive`: a person waits, so it may use what background work leaves free."""
+    """A client for one store. `interactive`: a person waits, so it may use what background work leaves free.
+
+    `attempts`: how often a read is tried; 1 where others wait behind it and it is due again anyway.
+    """
     # Imported here: a process that serves pages needs neither vendor SDK until a store is asked.
     if isinstance(credentials, ShopifyCredentials):
         from connectors.shopify.client import ShopifyStore
@@ -29,8 +33,9 @@ def open_store(
             now=now,
             interactive=interactive,
             app_level=not hand_made,
+            attempts=attempts,
             spool=settings.data_dir / "spool",
         )
     from connectors.woocommerce.client import WooCommerceStore
 
-    return WooCommerceStore(credentials, now=now, allow_http=settings.allow_http_stores)
+    return WooCommerceStore(credentials, now=now, allow_http=settings.allow_http_stores, attempts=attempts)

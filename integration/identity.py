@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import aliased
@@ -153,7 +154,7 @@ def _find_known(work: Work, store: Store, people: Sequence[_Person]) -> None:
             phones[value].known.add(customer_id)
 
 
-def _known_by_phone_alone(phones: Iterable[str]) -> Select[tuple[str, int]]:
+def _known_by_phone_alone(phones: Iterable[str]) -> Select[str, int]:
     """People of whom no order ever said more than this number. Others may share it with somebody."""
     emails = aliased(ContactPoint)
     return (
@@ -184,7 +185,7 @@ def _create_missing(work: Work, people: Sequence[_Person]) -> None:
         return
     now = work.now()
     ids = new_ids(work.session, Customer, len(new))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             **_describe(person),
             "id": customer_id,
@@ -255,18 +256,18 @@ def _merge(work: Work, keeper: int, others: set[int]) -> None:
 def _describe_by_newest(work: Work, keeper: int, others: set[int]) -> None:
     """Name, language and country of whoever of them bought last, where that one has any."""
     newest = _newest_orders(work, {keeper, *others})
-    rows = work.session.scalars(select(Customer).where(Customer.id.in_({keeper, *others}))).all()
-    rows = sorted(rows, key=lambda row: (newest.get(row.id, row.first_seen_at), row.id), reverse=True)
-    kept = next(row for row in rows if row.id == keeper)
-    kept.name = next((row.name for row in rows if row.name), "")
-    kept.locale = next((row.locale for row in rows if row.locale), None)
-    kept.country = next((row.country for row in rows if row.country), None)
-    kept.first_seen_at = min(row.first_seen_at for row in rows)
+    rows = work.session.scalars(select(Customer).where(Customer.id.in_({keeper, *others})))
+    by_age = sorted(rows, key=lambda row: (newest.get(row.id, row.first_seen_at), row.id), reverse=True)
+    kept = next(row for row in by_age if row.id == keeper)
+    kept.name = next((row.name for row in by_age if row.name), "")
+    kept.locale = next((row.locale for row in by_age if row.locale), None)
+    kept.country = next((row.country for row in by_age if row.country), None)
+    kept.first_seen_at = min(row.first_seen_at for row in by_age)
 
 
 def _newest_orders(work: Work, customer_ids: Iterable[int]) -> dict[int, datetime]:
     """When each of these people placed the newest of their cached orders."""
-    rows = work.session.execute(
+    rows: Iterable[Any] = work.session.execute(
         select(Order.customer_id, func.max(Order.placed_at))
         .where(Order.customer_id.in_(customer_ids))
         .group_by(Order.customer_id)

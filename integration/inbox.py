@@ -6,13 +6,12 @@ fetch that began after they arrived, so bursts, repetitions and disorder cost li
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from integration.db.bulk import upsert
 from integration.db.inbox import Delivery, DeliveryStatus
@@ -23,8 +22,12 @@ from integration.work import JobName, Work
 
 HOLD = timedelta(seconds=90)
 """How long a worker may take with a resource before another one may."""
+KEEP_BODIES = timedelta(days=3)
+KEEP_SETTLED = timedelta(days=30)
 GIVE_UP_AFTER = 12
-"""Tries before a delivery is set aside as poison; with doubling waits that is about three hours."""
+"""Tries before a delivery is set aside as poison; with doubling waits that is about an hour."""
+LONGEST_WAIT = 11
+"""As a power of two seconds: half an hour."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,6 @@ class Claim:
     ids: tuple[int, ...]
     topic: Topic
     resource: str | None
-    hold: str
 
 
 def accept(work: Work, vault: Vault, store: Store, event: WebhookEvent, body: bytes) -> bool:
@@ -87,8 +89,7 @@ def claim(work: Work, store_id: int, *, limit: int = 20) -> list[Claim]:
         if key in groups or len(groups) < limit:
             groups.setdefault(key, []).append(row.id)
     claims = [
-        Claim(ids=tuple(ids), topic=topic, resource=resource, hold=secrets.token_hex(8))
-        for (topic, resource, _), ids in groups.items()
+        Claim(ids=tuple(ids), topic=topic, resource=resource) for (topic, resource, _), ids in groups.items()
     ]
     taken = [delivery_id for item in claims for delivery_id in item.ids]
     if taken:
@@ -101,22 +102,45 @@ def claim(work: Work, store_id: int, *, limit: int = 20) -> list[Claim]:
 
 
 def settle(work: Work, ids: Sequence[int]) -> None:
-    """These deliveries have had their effect."""
+    """These deliveries have had their effect: nobody needs their bodies any more."""
     work.session.execute(
         update(Delivery)
         .where(Delivery.id.in_(ids), Delivery.status == DeliveryStatus.PENDING)
-        .values(status=DeliveryStatus.DONE, done_at=work.now(), held_until=None, error=None)
+        .values(status=DeliveryStatus.DONE, done_at=work.now(), held_until=None, error=None, body=None)
     )
 
 
-def postpone(work: Work, ids: Sequence[int], error: dict[str, Any], *, wait: float | None = None) -> None:
-    """Try these again later, ever more rarely; after many tries keep them aside with the reason."""
+def give_back(work: Work, claims: Sequence[Claim], *, wait: float) -> None:
+    """Leave these for a later turn: they were claimed, and nobody has tried them."""
+    work.session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_([one for claim in claims for one in claim.ids]))
+        .where(Delivery.status == DeliveryStatus.PENDING)
+        .values(
+            held_until=None,
+            due_at=work.now() + timedelta(seconds=wait),
+            attempts=Delivery.attempts - 1,
+        )
+    )
+
+
+def postpone(
+    work: Work,
+    ids: Sequence[int],
+    error: dict[str, Any],
+    *,
+    wait: float | None = None,
+    patient: bool = False,
+) -> None:
+    """Try these again later, ever more rarely; after many tries keep them aside with the reason.
+
+    `patient`: it was not their fault, so they are never given up. `wait`: they were told how long.
+    """
     now = work.now()
     rows = work.session.execute(select(Delivery.id, Delivery.attempts).where(Delivery.id.in_(ids))).all()
     for row in rows:
-        patient = wait is not None  # told to wait is no failure of the delivery
         gave_up = not patient and row.attempts >= GIVE_UP_AFTER
-        delay = wait if wait is not None else min(2.0**row.attempts, 1800.0)
+        delay = wait if wait is not None else 2.0 ** min(row.attempts, LONGEST_WAIT)
         work.session.execute(
             update(Delivery)
             .where(Delivery.id == row.id, Delivery.status == DeliveryStatus.PENDING)
@@ -125,7 +149,7 @@ def postpone(work: Work, ids: Sequence[int], error: dict[str, Any], *, wait: flo
                 due_at=now + timedelta(seconds=delay),
                 held_until=None,
                 error=error,
-                attempts=row.attempts - 1 if patient else row.attempts,
+                attempts=row.attempts - 1 if wait is not None else row.attempts,
             )
         )
 
@@ -174,9 +198,21 @@ def stores_with_due(work: Work) -> Sequence[tuple[int, int]]:
     return [(row.account_id, row.store_id) for row in rows]
 
 
-def forget_old(work: Work, before: datetime) -> int:
-    """Drop the bodies of deliveries that were settled before `before`. Returns how many."""
-    done = work.session.execute(
-        update(Delivery).where(Delivery.done_at < before, Delivery.body.is_not(None)).values(body=None)
+def forget_old(work: Work) -> None:
+    """Drop what is only kept to look into: bodies of deliveries set aside, then settled deliveries.
+
+    Not at once: a settled one is what a repetition is recognised by, for as long as platforms repeat.
+    """
+    now = work.now()
+    work.session.execute(
+        update(Delivery)
+        .where(
+            Delivery.status == DeliveryStatus.POISONED,
+            Delivery.received_at < now - KEEP_BODIES,
+            Delivery.body.is_not(None),
+        )
+        .values(body=None)
     )
-    return int(done.rowcount)  # type: ignore[attr-defined] # an UPDATE has one
+    work.session.execute(
+        delete(Delivery).where(Delivery.status == DeliveryStatus.DONE, Delivery.done_at < now - KEEP_SETTLED)
+    )

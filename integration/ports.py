@@ -55,6 +55,8 @@ class OrderVersion(Struct, frozen=True, kw_only=True):
     placed_at: datetime
     updated_at: datetime
     gone: bool = False
+    refunds: frozenset[str] | None = None
+    """Platform ids of its refunds, where deleting one moves no date (WooCommerce); else None."""
 
 
 class RefundLineWish(Struct, frozen=True, kw_only=True):

@@ -314,29 +314,29 @@ def whereabouts(work: Work, order_id: int) -> tuple[int, str]:
     return row.store_id, row.platform_id
 
 
-def versions(
-    work: Work, store_id: int, since: datetime, until: datetime
-) -> dict[str, tuple[datetime, datetime, bool]]:
-    """Platform id → (placed, updated, gone) of the cached orders placed in [since, until)."""
+class Version(NamedTuple):
+    """What the cache holds of an order, as far as a store can be asked cheaply."""
+
+    placed_at: datetime
+    updated_at: datetime
+    gone: bool
+    refunds: frozenset[str]
+
+
+def versions(work: Work, store_id: int, since: datetime, until: datetime) -> dict[str, Version]:
+    """The cached orders placed in [since, until), by platform id."""
+    window = (Order.store_id == store_id, Order.placed_at >= since, Order.placed_at < until)
+    refunds: dict[int, set[str]] = {}
+    for order_id, refund_id in work.session.execute(
+        select(Refund.order_id, Refund.platform_id).join(Order, Order.id == Refund.order_id).where(*window)
+    ):
+        refunds.setdefault(order_id, set()).add(refund_id)
     rows = work.session.execute(
-        select(Order.platform_id, Order.placed_at, Order.updated_at, Order.gone_at).where(
-            Order.store_id == store_id, Order.placed_at >= since, Order.placed_at < until
-        )
+        select(Order.id, Order.platform_id, Order.placed_at, Order.updated_at, Order.gone_at).where(*window)
     )
-    return {row.platform_id: (row.placed_at, row.updated_at, row.gone_at is not None) for row in rows}
-
-
-def refunded_since(work: Work, store_id: int, since: datetime, until: datetime) -> set[str]:
-    """Platform ids of cached orders placed in [since, until) that have refunds."""
-    return set(
-        work.session.scalars(
-            select(Order.platform_id)
-            .join(Refund, Refund.order_id == Order.id)
-            .where(
-                Order.store_id == store_id,
-                Order.placed_at >= since,
-                Order.placed_at < until,
-                Order.gone_at.is_(None),
-            )
+    return {
+        row.platform_id: Version(
+            row.placed_at, row.updated_at, row.gone_at is not None, frozenset(refunds.get(row.id, ()))
         )
-    )
+        for row in rows
+    }

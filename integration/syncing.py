@@ -18,6 +18,10 @@ from integration.work import Work
 HOLD = timedelta(seconds=120)
 """A worker that commits nothing for so long has lost the store to another."""
 PROVE_EVERY = timedelta(hours=24)
+PROOF_HOLD = timedelta(minutes=5)
+"""A worker that proves and says nothing for so long has died."""
+PROOF_AGAIN = timedelta(minutes=20)
+"""After the store could not be read to the end."""
 LATE_AFTER = timedelta(minutes=30)
 """A store that was not reconciled for so long is degraded."""
 
@@ -125,12 +129,19 @@ def release(work: Work, hold: Hold, *, ended: bool, every: timedelta, overlap: t
         state.changed_since = (state.backfill_started_at or now) - overlap
         state.proof_due_at = now + PROVE_EVERY
     else:
-        state.changed_since = (state.changed_until or now) - overlap
+        state.changed_since = _reached(state, now) - overlap
         state.last_reconciled_at = state.changed_until or now
         state.due_at = now + every
     state.changed_cursor, state.changed_until = {}, None
     if not hold.backfilling or store.status == StoreStatus.DEGRADED:
         store.status = StoreStatus.ACTIVE
+
+
+def _reached(state: SyncState, now: datetime) -> datetime:
+    """Until when the window that ended now has looked: by our clock when it began, or what the store said."""
+    until = state.changed_until or now
+    said = state.changed_cursor.get("until")
+    return min(until, datetime.fromisoformat(said)) if said else until
 
 
 def _count(work: Work, store_id: int) -> int:
@@ -158,16 +169,45 @@ def failed(work: Work, hold: Hold, problem: dict[str, Any], *, wait: float | Non
             store.status = StoreStatus.DEGRADED
 
 
+def claim_proof(work: Work, store_id: int) -> dict[str, Any] | None:
+    """What is kept of the store's proof, if it is due and no other worker is at it."""
+    now = work.now()
+    taken = work.session.execute(
+        update(SyncState)
+        .where(
+            SyncState.store_id == store_id,
+            SyncState.proof_due_at <= now,
+            SyncState.phase == SyncPhase.LIVE,
+        )
+        .values(proof_due_at=now + PROOF_HOLD)
+        .execution_options(synchronize_session=False)
+    )
+    if not taken.rowcount:  # type: ignore[attr-defined] # an UPDATE has one
+        return None
+    return dict(_state(work, store_id).proof)
+
+
 def proved(work: Work, store_id: int, result: dict[str, Any]) -> None:
-    state = work.session.scalars(select(SyncState).where(SyncState.store_id == store_id)).one()
+    state = _state(work, store_id)
     state.proof = result
-    state.proof_due_at = work.now() + PROVE_EVERY
+    state.proof_due_at = work.now() + PROVE_EVERY if state.phase == SyncPhase.LIVE else None
 
 
-def proof_failed(work: Work, store_id: int, problem: dict[str, Any]) -> None:
-    state = work.session.scalars(select(SyncState).where(SyncState.store_id == store_id)).one()
-    state.proof = {**state.proof, "error": problem}
-    state.proof_due_at = work.now() + timedelta(hours=1)
+def proof_goes_on(work: Work, store_id: int, progress: dict[str, Any]) -> None:
+    """So far in this turn; the next one is due at once."""
+    state = _state(work, store_id)
+    state.proof = {**state.proof, "running": progress}
+    state.proof_due_at = work.now() if state.phase == SyncPhase.LIVE else None
+
+
+def proof_failed(work: Work, store_id: int, problem: dict[str, Any], progress: dict[str, Any]) -> None:
+    state = _state(work, store_id)
+    state.proof = {**state.proof, "running": progress, "error": problem}
+    state.proof_due_at = work.now() + PROOF_AGAIN if state.phase == SyncPhase.LIVE else None
+
+
+def _state(work: Work, store_id: int) -> SyncState:
+    return work.session.scalars(select(SyncState).where(SyncState.store_id == store_id)).one()
 
 
 def due(work: Work) -> Sequence[tuple[int, int]]:

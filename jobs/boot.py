@@ -32,18 +32,18 @@ class Services:
     vault: Vault
     redis: Redis
     now: Callable[[], datetime] = utc_now
-    open_store: Callable[[Services, int, bool], StoreApi] | None = None
-    """(services, store id, interactive) → StoreApi; set by `boot`."""
+    open_store: Callable[..., StoreApi] | None = None
+    """`jobs.stores.open_store`; set by `boot`."""
     enqueue: Callable[[Redis, JobName, Mapping[str, Any]], None] = queues.enqueue
 
     def __post_init__(self) -> None:
         self.db.on_commit = self.wake_all
         self.db.now = self.now
 
-    def api(self, store_id: int, interactive: bool = False) -> StoreApi:
+    def api(self, store_id: int, interactive: bool = False, **more: Any) -> StoreApi:
         """A client for a connected store, with fresh credentials. Close it when done. Raises StoreError."""
         assert self.open_store is not None
-        return self.open_store(self, store_id, interactive)
+        return self.open_store(self, store_id, interactive, **more)
 
     def transaction(self, account_id: int) -> AbstractContextManager[Work]:
         return self.db.transaction(account_id)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from time import monotonic
 
 from integration import inbox, privacy, stores, sync
 from integration.db.stores import Store
-from integration.errors import NotFound, RateLimited, StoreDenied, StoreError
+from integration.errors import (
+    NotFound,
+    RateLimited,
+    StoreDenied,
+    StoreError,
+    StoreUnavailable,
+    UnreadableAnswer,
+)
 from integration.inbox import Claim
-from integration.ports import StoreApi, Topic
+from integration.ports import Poisoned, StoreApi, Topic
 from integration.work import JobName, Work
+from jobs import queues
 from jobs.boot import Services
 from jobs.stores import account_of
 
@@ -19,33 +29,79 @@ log = logging.getLogger(__name__)
 
 SLICE_SECONDS = 5.0
 """One store's turn; then the next store's, so that a busy store never keeps others waiting long."""
+SLOW_SECONDS = 8.0
+"""A call that failed after so long held others up: the store's next turns come from the patient queue."""
+FAILURES = 3
+"""Deliveries that may fail in a row before the store itself counts as unwell."""
 
 
 def drain(services: Services, *, store_id: int) -> None:
     """Settle what is due in one store's inbox, for one turn."""
     account_id = account_of(services, store_id)
-    until = monotonic() + SLICE_SECONDS
-    api: StoreApi | None = None
-    try:
-        while True:
+    with ExitStack() as stack:
+        turn = _Turn(services, account_id, store_id, stack)
+        while turn.goes_on():
             with services.transaction(account_id) as work:
                 claims = inbox.claim(work, store_id)
             if not claims:
-                return
-            for claim in claims:
-                try:
-                    if api is None and claim.topic in ASKS_STORE:
-                        api = services.api(store_id)
-                    _settle(services, account_id, store_id, claim, api)
-                except StoreError as error:
-                    _postpone(services, account_id, store_id, claim, error)
-            if monotonic() > until:
-                with services.transaction(account_id) as work:
-                    work.wake(JobName.DRAIN_INBOX, store_id=store_id)
-                return
-    finally:
-        if api is not None:
-            api.close()
+                break
+            for position, claim in enumerate(claims):
+                turn.settle(claim)
+                if not turn.goes_on():
+                    turn.give_back(claims[position + 1 :])
+                    break
+
+
+class _Turn:
+    """One store's turn: ends when its time is over or the store turns out to be unwell."""
+
+    def __init__(self, services: Services, account_id: int, store_id: int, stack: ExitStack) -> None:
+        self.services, self.account_id, self.store_id = services, account_id, store_id
+        self._stack = stack
+        self._until = monotonic() + SLICE_SECONDS
+        self._api: StoreApi | None = None
+        self._failures = 0
+        self._wait: float | None = None
+
+    def goes_on(self) -> bool:
+        return self._wait is None and monotonic() < self._until
+
+    def _client(self) -> StoreApi:
+        if self._api is None:
+            # One attempt: others wait behind this call, and a delivery is tried again in any case.
+            self._api = self.services.api(self.store_id, attempts=1)
+            self._stack.callback(self._api.close)
+        return self._api
+
+    def settle(self, claim: Claim) -> None:
+        began = monotonic()
+        try:
+            api = self._client() if claim.topic in ASKS_STORE else None
+            _settle(self.services, self.account_id, self.store_id, claim, api)
+        except StoreError as error:
+            self._failures += 1
+            unwell = isinstance(error, RateLimited | StoreDenied) or self._failures >= FAILURES
+            if monotonic() - began > SLOW_SECONDS:
+                queues.note_slow(self.services.redis, self.store_id)
+                unwell = True
+            if unwell:
+                self._wait = max(error.wait, 2.0) if isinstance(error, RateLimited) else 2.0
+            _postpone(self.services, self.account_id, self.store_id, claim, error)
+        except Exception as error:  # one delivery's edge: the others must not wait behind it for ever
+            log.exception("store %s: a delivery about %s failed", self.store_id, claim.topic)
+            problem = {"code": "internal", "message": type(error).__name__, "next_step": ""}
+            with self.services.transaction(self.account_id) as work:
+                inbox.postpone(work, claim.ids, problem)
+        else:
+            self._failures = 0
+
+    def give_back(self, claims: Sequence[Claim]) -> None:
+        """Untried deliveries wait with the store if it is unwell, else only for the next turn."""
+        with self.services.transaction(self.account_id) as work:
+            if claims:
+                inbox.give_back(work, claims, wait=self._wait or 0.0)
+            if self._wait is None:
+                work.wake(JobName.DRAIN_INBOX, store_id=self.store_id)
 
 
 ASKS_STORE = frozenset({Topic.ORDER, Topic.ORDER_GONE, Topic.RETURN, Topic.PRODUCT, Topic.SCOPES, Topic.SHOP})
@@ -101,14 +157,19 @@ def _postpone(services: Services, account_id: int, store_id: int, claim: Claim, 
     log.info("store %s: %s is put off: %s", store_id, claim.topic, error.code)
     with services.transaction(account_id) as work:
         problem = stores.problem(error, work.now())
-        # A store that is down is no fault of its deliveries: they wait, however long it takes.
+        # A store that is down or shut is no fault of its deliveries: they wait, however long it takes.
         wait = max(error.wait, 2.0) if isinstance(error, RateLimited) else None
-        inbox.postpone(work, claim.ids, problem, wait=wait)
+        inbox.postpone(
+            work, claim.ids, problem, wait=wait, patient=isinstance(error, StoreUnavailable | StoreDenied)
+        )
+        try:
+            store = stores.find(work, store_id)
+        except NotFound:
+            return
         if isinstance(error, StoreDenied):
-            try:
-                stores.denied(work, stores.find(work, store_id), error)
-            except NotFound:
-                return
+            stores.denied(work, store, error)
+        elif isinstance(error, UnreadableAnswer) and claim.topic == Topic.ORDER and claim.resource:
+            sync.poison(work, store, [Poisoned(platform_id=claim.resource, reason=str(error))])
 
 
 def learn_products(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from redis import Redis
+from redis.exceptions import RedisError
 from rq import Queue
 
 from integration.work import JobName
@@ -31,6 +32,8 @@ JOB_SECONDS = 180
 """Longest life of a job; every handler bounds itself well below."""
 WOKEN_SECONDS = 10
 """How long a lost wake can keep the same wake from being queued again."""
+SLOW_SECONDS = 300
+"""How long a store that kept a worker waiting is served from the patient queue."""
 
 
 def _mark(name: str, arguments: Mapping[str, Any]) -> str:
@@ -41,7 +44,10 @@ def enqueue(redis: Redis, name: JobName, arguments: Mapping[str, Any]) -> None:
     """Queue one wake, unless the same one is waiting already. Raises RedisError when the queue is down."""
     if not redis.set(_mark(name, arguments), b"1", nx=True, ex=WOKEN_SECONDS):
         return
-    queue = Queue(QUEUE_OF[name], connection=redis)
+    place = QUEUE_OF[name]
+    if name == JobName.DRAIN_INBOX and redis.exists(_slow(arguments["store_id"])):
+        place = "sync"
+    queue = Queue(place, connection=redis)
     queue.enqueue_call(
         "jobs.run.run",
         kwargs={"name": name.value, "arguments": dict(arguments)},
@@ -49,6 +55,18 @@ def enqueue(redis: Redis, name: JobName, arguments: Mapping[str, Any]) -> None:
         result_ttl=0,
         failure_ttl=3600,
     )
+
+
+def _slow(store_id: int) -> str:
+    return f"deskside:slow:{store_id}"
+
+
+def note_slow(redis: Redis, store_id: int) -> None:
+    """This store keeps workers waiting: let its webhooks wait with the copying, and nobody behind them."""
+    try:
+        redis.set(_slow(store_id), b"1", ex=SLOW_SECONDS)
+    except RedisError:
+        return  # only an order of service is lost
 
 
 def started(redis: Redis, name: str, arguments: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from integration.errors import NotFound
 from integration.work import JobName
-from jobs import boot, carrying, inbox, observe, privacy, queues, schedule, sync
+from jobs import boot, carrying, inbox, observe, privacy, proving, queues, schedule, sync
 from jobs.boot import Services
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 HANDLERS: dict[JobName, Callable[..., object]] = {
     JobName.DRAIN_INBOX: inbox.drain,
     JobName.SYNC: sync.run,
-    JobName.PROVE: sync.prove,
+    JobName.PROVE: proving.run,
     JobName.ACTION: carrying.carry_out,
     JobName.PRIVACY: privacy.carry_out,
     JobName.SWEEP: schedule.sweep,

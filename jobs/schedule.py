@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 3
 """How long a lost wake can delay anything."""
-KEEP_BODIES = timedelta(days=3)
 HOUSEKEEPING_EVERY = 3600
 
 
@@ -47,7 +46,7 @@ def housekeeping(services: Services) -> None:
     """Once an hour: tokens that would die of idleness, bodies and one-time words that were needed once."""
     stores.refresh_idle(services)
     with services.everywhere() as work:
-        inbox.forget_old(work, services.now() - KEEP_BODIES)
+        inbox.forget_old(work)
         work.session.execute(delete(OneTime).where(OneTime.expires_at < services.now() - timedelta(days=1)))
 
 

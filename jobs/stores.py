@@ -29,7 +29,7 @@ def account_of(services: Services, store_id: int) -> int:
         return stores.find(work, store_id).account_id
 
 
-def open_store(services: Services, store_id: int, interactive: bool = False) -> StoreApi:
+def open_store(services: Services, store_id: int, interactive: bool = False, attempts: int = 4) -> StoreApi:
     """A client with credentials that are good for the next minutes. Close it when done.
 
     Raises :exc:`StoreDenied` when the store is disconnected or its token can no longer be refreshed.
@@ -51,6 +51,7 @@ def open_store(services: Services, store_id: int, interactive: bool = False) -> 
                 now=services.now,
                 interactive=interactive,
                 hand_made=hand_made,
+                attempts=attempts,
             )
         _refresh(services, account_id, store_id, version, credentials)
     raise RateLimited("another process is refreshing this store's token", wait=5.0)

@@ -1,17 +1,16 @@
-"""Backfill, reconciliation, and the proof that cache and store are equal."""
+"""Backfill and reconciliation: the store's orders, copied and kept."""
 
 from __future__ import annotations
 
 import logging
 import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from time import monotonic
-from typing import Any
 
 from integration import stores, sync, syncing
-from integration.errors import RateLimited, StoreDenied, StoreError
-from integration.ports import Batch, OrderVersion, StoreApi
+from integration.errors import RateLimited, StoreDenied, StoreError, StoreRefused, UnreadableAnswer
+from integration.ports import Batch, Poisoned, StoreApi
 from integration.syncing import Hold
 from integration.work import JobName
 from jobs.boot import Services
@@ -27,8 +26,8 @@ OVERLAP = timedelta(minutes=5)
 EVERY = timedelta(minutes=10)
 """Between two reconciliations of a store that is well."""
 WEBHOOKS_EVERY = timedelta(minutes=30)
-DEEP_DAYS = 30
-"""Orders of so many days whose quiet changes (a deleted refund) are looked for in every proof."""
+RETRIES_A_TURN = 20
+"""Unreadable orders that one reconciliation tries again."""
 
 
 class _Lost(Exception):
@@ -47,6 +46,8 @@ def run(services: Services, *, store_id: int) -> None:
         try:
             _subscribe(services, account_id, store_id, api, hold)
             ended = _copy(services, account_id, store_id, api, hold)
+            if ended and not hold.backfilling:
+                retry_poison(services, account_id, store_id, api)
         finally:
             api.close()
     except _Lost:
@@ -143,87 +144,30 @@ def _refetch(services: Services, account_id: int, store_id: int, api: StoreApi, 
         store = stores.find(work, store_id)
         if record is None:
             sync.mark_gone(work, store, [platform_id], begun)
+            sync.unpoison(work, store, [platform_id])
         else:
             sync.apply(work, store, [record])
     return record is not None
 
 
-def prove(services: Services, *, store_id: int, days: int | None = None) -> dict[str, Any]:
-    """Compare the cache with the store order by order, repair what differs, and write the result down.
+def mend(services: Services, account_id: int, store_id: int, api: StoreApi, platform_id: str) -> bool:
+    """Read an order again; False if it could not be read, and is kept aside with its reason.
 
-    Modification times alone miss deleted orders and deleted refunds, so ids are compared both ways
-    and recent refunded orders are read again whatever their time says.
+    Raises StoreError where the store itself is the trouble.
     """
-    account_id = account_of(services, store_id)
-    now = services.now()
-    with services.reading(account_id) as work:
-        oldest = stores.state(work, store_id).oldest_order_at
-    since = now - timedelta(days=days) if days is not None else (oldest or now)
-    since = datetime.combine(since.date(), time.min, tzinfo=UTC)
-    differences: dict[str, dict[str, int]] = {}
-    compared = repaired = 0
-    api = services.api(store_id)
     try:
-        for start, end in _months(since, now + timedelta(days=1)):
-            theirs = {version.platform_id: version for page in api.versions(start, end) for version in page}
-            with services.reading(account_id) as work:
-                ours = sync.versions(work, store_id, start, end)
-                again = sync.refunded_since(work, store_id, max(start, now - timedelta(days=DEEP_DAYS)), end)
-            compared += len(theirs)
-            wrong = _differing(ours, theirs)
-            for kind, day in wrong.values():
-                differences.setdefault(day, {}).setdefault(kind, 0)
-                differences[day][kind] += 1
-            for platform_id in [*wrong, *(again - wrong.keys())]:
-                _refetch(services, account_id, store_id, api, platform_id)
-            repaired += len(wrong)
-        for platform_id in _due_poison(services, account_id, store_id):
-            _refetch(services, account_id, store_id, api, platform_id)
-    except StoreError as error:
+        _refetch(services, account_id, store_id, api, platform_id)
+    except (UnreadableAnswer, StoreRefused) as error:
         with services.transaction(account_id) as work:
-            syncing.proof_failed(work, store_id, stores.problem(error, work.now()))
-        return {"error": error.code, "compared": compared}
-    finally:
-        api.close()
-    result = {
-        "at": now.isoformat(),
-        "since": since.isoformat(),
-        "compared": compared,
-        "differences": differences,
-        "repaired": repaired,
-    }
-    with services.transaction(account_id) as work:
-        syncing.proved(work, store_id, result)
-    return result
+            bad = Poisoned(platform_id=platform_id, reason=str(error))
+            sync.poison(work, stores.find(work, store_id), [bad])
+        return False
+    return True
 
 
-def _due_poison(services: Services, account_id: int, store_id: int) -> list[str]:
+def retry_poison(services: Services, account_id: int, store_id: int, api: StoreApi) -> None:
+    """Try the orders that could not be read once more, as far as their time has come."""
     with services.reading(account_id) as work:
-        return sync.due_poison(work, store_id)
-
-
-def _months(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Windows of 30 days: large enough to be cheap, small enough to stay under every paging limit."""
-    start = since
-    while start < until:
-        end = min(start + timedelta(days=30), until)
-        yield start, end
-        start = end
-
-
-def _differing(
-    ours: dict[str, tuple[datetime, datetime, bool]], theirs: dict[str, OrderVersion]
-) -> dict[str, tuple[str, str]]:
-    """What to read again: platform id → (kind of difference, day the order was placed)."""
-    wrong: dict[str, tuple[str, str]] = {}
-    for platform_id, version in theirs.items():
-        mine = ours.get(platform_id)
-        day = version.placed_at.date().isoformat()
-        if mine is None:
-            wrong[platform_id] = ("missing", day)
-        elif mine[1] < version.updated_at or mine[2] is not version.gone:
-            wrong[platform_id] = ("stale", day)
-    for platform_id, (placed_at, _, gone) in ours.items():
-        if platform_id not in theirs and not gone:
-            wrong[platform_id] = ("extra", placed_at.date().isoformat())
-    return wrong
+        due = sync.due_poison(work, store_id)
+    for platform_id in due[:RETRIES_A_TURN]:
+        mend(services, account_id, store_id, api, platform_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,9 +15,10 @@ from connectors.woocommerce import install as woocommerce
 from integration import one_time, stores
 from integration.errors import AppError, BadInput, ForgedMessage, NotFound, StoreError
 from integration.people import SignedIn
+from integration.records import Platform
 from jobs import installing
 from sidebar.admin.guard import signed_in
-from sidebar.context import services
+from sidebar.context import allow_framing, allow_scripts, services
 
 log = logging.getLogger(__name__)
 bp = Blueprint("install", __name__)
@@ -110,9 +112,16 @@ def shopify_app() -> ResponseReturnValue:
         store_id: int | None = installing.open_from_admin(services(), shop, visit.session.token)
     except (StoreError, BadInput) as problem:
         store_id, error = None, problem
-    answer = make_response(render_shopify_home(shop, store_id, visit.session.user_id, error))
-    answer.headers.update(visit.headers)
-    return answer
+    allow_framing(f"https://{shop}", "https://admin.shopify.com", _simulated_admin(shop))
+    allow_scripts("https://cdn.shopify.com")
+    return render_shopify_home(shop, store_id, visit.session.user_id, error)
+
+
+def _simulated_admin(shop: str) -> str:
+    """Where a simulator's admin frames us; empty for the real one."""
+    origin = services().settings.shopify_origin.format(shop=shop)
+    parts = urlsplit(origin)
+    return "" if origin == f"https://{shop}" else f"{parts.scheme}://{parts.netloc}"
 
 
 @bp.get("/shopify/app/state")
@@ -126,7 +135,7 @@ def shopify_app_state() -> ResponseReturnValue:
     from sidebar.admin.shopify_home import home_state
 
     with services().everywhere(write=False) as work:
-        store = stores.by_domain(work, stores.Platform.SHOPIFY, session.shop)
+        store = stores.by_domain(work, Platform.SHOPIFY, session.shop)
         if store is None:
             raise NotFound("this shop is not connected")
         found = store.account_id, store.id
@@ -189,7 +198,7 @@ def woocommerce_callback() -> ResponseReturnValue:
     with services().everywhere() as work:
         # What the return page tells the merchant who comes back with the same state.
         one_time.note(work, WOOCOMMERCE, grant.state, outcome)
-    return ("connected", 200) if "store" in outcome else (outcome["message"], 422)
+    return ("connected", 200) if "store" in outcome else (str(outcome["message"]), 422)
 
 
 def _try_grant(grant: woocommerce.Grant, known: dict[str, object]) -> dict[str, object]:

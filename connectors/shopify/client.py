@@ -66,6 +66,7 @@ class ShopifyStore:
         spool: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,
         small: int = SMALL,
+        attempts: int = 4,
     ) -> None:
         shop = shop_domain(credentials.shop)
         self._scopes = frozenset(credentials.scopes)
@@ -79,7 +80,7 @@ class ShopifyStore:
             origin=origin,
             version=version,
             http=self._http,
-            line=Line("shopify", shop, sleep=sleep),
+            line=Line("shopify", shop, attempts=attempts, sleep=sleep),
             bucket=bucket_for(shop),
             now=now,
             interactive=interactive,

@@ -60,11 +60,13 @@ class Calls:
         now: Callable[[], datetime],
         allow_http: bool = False,
         line: Line | None = None,
+        attempts: int = 4,
     ) -> None:
         url = credentials.url.rstrip("/")
         if not url.startswith("https://") and not (allow_http and url.startswith("http://")):
             raise StoreDenied("the store's address is not https", code="insecure_store")
-        self.line = line or Line("woocommerce", urlsplit(url).netloc + urlsplit(url).path)
+        place = urlsplit(url).netloc + urlsplit(url).path
+        self.line = line or Line("woocommerce", place, attempts=attempts)
         self.url = url
         self._credentials, self._now = credentials, now
         self._clock_lock = threading.Lock()

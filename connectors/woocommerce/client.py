@@ -32,8 +32,9 @@ class WooCommerceStore:
         now: Callable[[], datetime],
         allow_http: bool = False,
         line: Line | None = None,
+        attempts: int = 4,
     ) -> None:
-        self._calls = Calls(credentials, now=now, allow_http=allow_http, line=line)
+        self._calls = Calls(credentials, now=now, allow_http=allow_http, line=line, attempts=attempts)
         self._reads = Reads(self._calls, now=now)
         self._actions = Actions(self._calls, self._reads)
 

@@ -10,6 +10,7 @@ from typing import Any
 from connectors.woocommerce import decode
 from connectors.woocommerce.calls import Calls, Parameter
 from connectors.woocommerce.raw import Raw, Unreadable, identity, mapping, meta, moment, text
+from connectors.woocommerce.raw import rows as rows_in
 from connectors.woocommerce.shop import read_setting
 from connectors.woocommerce.walks import PAGE, backwards, everything, objects, size, window
 from integration.errors import RateLimited, StoreRefused, StoreUnavailable, UnreadableAnswer
@@ -20,7 +21,7 @@ AT_ONCE = 2
 """Requests at a time: small hosts have few PHP workers, and the shop's customers need them."""
 SETTLING = timedelta(seconds=5)
 """A window ends this long before the store's now, so that nothing is still being written into it."""
-VERSION_FIELDS = "id,status,date_created_gmt,date_modified_gmt"
+VERSION_FIELDS = "id,status,date_created_gmt,date_modified_gmt,refunds"
 PRODUCT_FIELDS = "id,name,date_modified_gmt,tags,categories,type,downloadable,virtual"
 STRETCHES = ("orders", "trash")
 """The store's "any" leaves out the trash, so every walk has two stretches (measured)."""
@@ -219,6 +220,7 @@ class Reads:
             placed_at=placed_at,
             updated_at=moment(row, "date_modified_gmt") or placed_at,
             gone=text(row, "status") == "trash",
+            refunds=frozenset(filter(None, (identity(refund) for refund in rows_in(row, "refunds")))),
         )
 
     def products(self, platform_ids: Sequence[str]) -> Sequence[ProductRecord]:

@@ -14,7 +14,7 @@ from integration.cli.output import json_option, opened, show, show_json
 from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
 from integration.errors import BadInput, StoreError
 from integration.ports import ShopifyCredentials, WooCommerceCredentials
-from jobs import installing, sync
+from jobs import installing, proving, sync
 from jobs.boot import Services
 
 
@@ -124,7 +124,7 @@ def sync_store(account: int | None, store_id: int, full: bool, prove: bool) -> N
                     time.sleep(0.5)  # a worker is at it: watch
         click.echo(f"{store.domain}: {state.done} orders, in step since {_iso(state.last_reconciled_at)}")
         if prove:
-            show_json(sync.prove(services, store_id=store_id))
+            show_json(proving.prove(services, store_id=store_id))
 
 
 @stores_group.command()
@@ -135,7 +135,7 @@ def prove(account: int | None, store_id: int) -> None:
     with opened() as services:
         with services.reading(services.db.the_account(account)) as work:
             stores.find(work, store_id)
-        result = sync.prove(services, store_id=store_id)
+        result = proving.prove(services, store_id=store_id)
         show_json(result)
         if "error" in result:
             raise StoreError("the store could not be read to the end")

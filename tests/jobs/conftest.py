@@ -357,7 +357,8 @@ def worker_processes(
         **env,
     }
     command = [sys.executable, "-m", "integration", "worker"]
-    running = [subprocess.Popen(command, env=environment) for _ in range(count)]
+    # Each in a group of its own, so that a test can kill it with all its processes.
+    running = [subprocess.Popen(command, env=environment, start_new_session=True) for _ in range(count)]
     try:
         yield running
     finally:
