@@ -86,7 +86,7 @@ def test_fifty_agents_and_two_approvals_never_pay_more_than_was_paid(
     assert sum(row.verdict["beyond"] for row in allowed if not row.approved_by) <= budget
     keys = [(row.caller, row.idempotency_key) for row in rows]
     assert len(keys) == len(set(keys))
-    assert len(allowed) >= 16
+    assert len(allowed) > LEADS
 
     # Two workers at each, all at once.
     at_once(
