@@ -186,7 +186,9 @@ def _count(work: Work, query: Any) -> int:
 def currencies(work: Work) -> list[str]:
     """Currencies of the connected stores, the most used first; EUR while there is none."""
     rows = work.session.execute(
-        select(Store.currency, func.count()).group_by(Store.currency).order_by(func.count().desc())
+        select(Store.currency, func.count())
+        .group_by(Store.currency)
+        .order_by(func.count().desc(), func.min(Store.id))
     )
     return [currency for currency, _ in rows if currency] or ["EUR"]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from integration.errors import BadInput
 from integration.money import Money, digits
-from integration.people.totp import ascii_digits
 
 
 def minor_from(text: str, currency: str) -> int | None:
@@ -16,7 +17,7 @@ def minor_from(text: str, currency: str) -> int | None:
     if not plain:
         return None
     whole, mark, rest = plain.replace(",", ".").partition(".")
-    number = ascii_digits(whole or "0") + (f".{ascii_digits(rest)}" if mark else "")
+    number = _latin(whole or "0") + (f".{_latin(rest)}" if mark else "")
     if mark and len(rest) > digits(currency):
         raise BadInput("too many decimals for this currency", code="bad_limit")
     try:
@@ -24,6 +25,11 @@ def minor_from(text: str, currency: str) -> int | None:
     except ValueError:
         raise BadInput("not a sum", code="bad_limit") from None
     return money.minor
+
+
+def _latin(text: str) -> str:
+    """Digits of any script as 0–9; anything else stays and is refused later."""
+    return "".join(str(unicodedata.decimal(sign, sign)) for sign in text)
 
 
 def text_of(minor: int | None, currency: str) -> str:

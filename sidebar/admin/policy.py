@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime, time
 
 import msgspec
@@ -122,7 +123,10 @@ def policy_export(person: SignedIn) -> ResponseReturnValue:
 def policy_import(person: SignedIn) -> ResponseReturnValue:
     """The newest version of the file becomes the draft; nothing is saved yet."""
     file = request.files.get("file")
-    data = file.read(LARGEST_FILE + 1) if file else b""
+    data = b""
+    if file is not None:
+        with closing(file):
+            data = file.read(LARGEST_FILE + 1)
     try:
         if not data or len(data) > LARGEST_FILE:
             raise BadInput("file: missing or too large", code="policy_unreadable")
