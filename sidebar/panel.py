@@ -20,6 +20,7 @@ from jobs.sync import refresh_order
 from sidebar import handover, languages, lookups, tokens
 from sidebar.context import services
 from sidebar.doors import Desk, Door
+from sidebar.glimpse import glimpse
 from sidebar.pane import SHOWN, Pane, freshness, look, picture, visit_orders
 from sidebar.replies import draft
 from sidebar.visit import State, Visit, account_settings, enter, visitor_required
@@ -75,7 +76,7 @@ def show(visit: Visit, *, customer_id: int | None = None, query: str = "", limit
     if visit.state is not State.SINGLE:
         return Shown(render_template("_no_conversation.html", visit=visit), "Deskside")
     if not visit.may_read:
-        return Shown(render_template("_unproven.html", visit=visit), "Deskside")
+        return _unproven(visit)
     try:
         with services().reading(visit.account_id) as work:
             pane = look(work, visit, customer_id=customer_id, query=query, limit=limit)
@@ -89,6 +90,16 @@ def show(visit: Visit, *, customer_id: int | None = None, query: str = "", limit
             _("The lookup failed"),
         )
     return _rendered(pane)
+
+
+def _unproven(visit: Visit) -> Shown:
+    """The way to sign in; above it, where the helpdesk vouches for the conversation, that there is an order."""
+    seen = None
+    if visit.may_glimpse:
+        lookups.note(visit, "customer.glimpsed")
+        with services().reading(visit.account_id) as work:
+            seen = glimpse(work, visit)
+    return Shown(render_template("_unproven.html", visit=visit, glimpse=seen), "Deskside")
 
 
 def _rendered(pane: Pane) -> Shown:

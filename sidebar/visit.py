@@ -102,6 +102,11 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def may_glimpse(self) -> bool:
+        """The helpdesk itself told us whose conversation it is, though not who is looking."""
+        return self.assurance.customer is Proof.API_VERIFIED and not self.unverified
+
+    @property
     def may_search(self) -> bool:
         """Any e-mail, any order number: else the pane would be a lookup oracle for the whole shop."""
         return self.assurance.agent in PROVEN_AGENT

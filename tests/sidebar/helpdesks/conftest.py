@@ -52,8 +52,8 @@ class Added:
 
 @pytest.fixture
 def add_desk(services: Services, account: int) -> Callable[..., Added]:
-    def add(kind: str, origin: str = "", account_id: int = account, **settings: str) -> Added:
-        with services.transaction(account_id) as work:
+    def add(kind: str, origin: str = "", owner: int = account, **settings: str) -> Added:
+        with services.transaction(owner) as work:
             row, url, secret = helpdesks.add(
                 work, services.vault, kind, "Support", origin, settings, app_url=APP
             )
@@ -253,7 +253,7 @@ class Stage:
             data=request.post_data_buffer,
             base_url=APP,
         )
-        sent = {name: "\n".join(answer.headers.getlist(name)) for name in answer.headers.keys()}
+        sent = {name: "\n".join(answer.headers.getlist(name)) for name in answer.headers}
         sent.pop("Content-Length", None)
         route.fulfill(status=answer.status_code, headers=sent, body=answer.get_data())
 
@@ -276,8 +276,7 @@ class Stage:
 
     @property
     def frame(self) -> Frame:
-        found = next(frame for frame in self.page.frames if frame.parent_frame is not None)
-        return found
+        return next(frame for frame in self.page.frames if frame.parent_frame is not None)
 
     def wait_for(self, test_id: str, **more: Any) -> None:
         self.page.frame_locator("iframe").get_by_test_id(test_id).first.wait_for(**more)
@@ -340,7 +339,9 @@ LOADER = """
   const resolve = (from, name) => {
     if (!name.startsWith(".")) return name;
     const parts = from.split("/").slice(0, -1);
-    for (const part of name.split("/")) { if (part === "..") parts.pop(); else if (part !== ".") parts.push(part); }
+    for (const part of name.split("/")) {
+      if (part === "..") parts.pop(); else if (part !== ".") parts.push(part);
+    }
     const path = parts.join("/");
     return [path, `${path}.js`, `${path}/index.js`].find((one) => one in sources);
   };
@@ -348,7 +349,8 @@ LOADER = """
     if (path === "uuid") return { v4: () => crypto.randomUUID() };
     if (!made[path]) {
       made[path] = { exports: {} };
-      new Function("require", "module", "exports", sources[path])((name) => load(resolve(path, name)), made[path], made[path].exports);
+      const run = new Function("require", "module", "exports", sources[path]);
+      run((name) => load(resolve(path, name)), made[path], made[path].exports);
     }
     return made[path].exports;
   };

@@ -31,7 +31,7 @@ def test_without_the_secret_the_door_stays_shut(desk, knocker, query, refusal):
 
 
 def test_another_tenants_secret_opens_nothing(add_desk, desk, world, knocker):
-    theirs = add_desk("front", account_id=world.account("Other"), auth_secret="their-secret")
+    theirs = add_desk("front", owner=world.account("Other"), auth_secret="their-secret")
     assert knocker(desk).get("?auth_secret=their-secret").status_code == 401
     assert knocker(theirs).get("?auth_secret=front-secret").status_code == 401
 

@@ -99,7 +99,7 @@ def test_hostile_addresses_are_refused(desk, knocker, address):
 
 
 def test_another_tenants_signature_is_refused(desk, add_desk, world, knocker):
-    theirs = add_desk("helpscout", account_id=world.account("Other"), secret="their-secret")
+    theirs = add_desk("helpscout", owner=world.account("Other"), secret="their-secret")
     assert knocker(theirs).get(query(PARAMETERS)).status_code == 401
 
 

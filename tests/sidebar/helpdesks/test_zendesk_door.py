@@ -166,7 +166,7 @@ def test_hostile_text_is_refused(desk, knocker, token):
 def test_another_tenants_token_opens_nothing(desk, add_desk, world, knocker, claims):
     theirs = add_desk(
         "zendesk",
-        account_id=world.account("Other"),
+        owner=world.account("Other"),
         subdomain="other",
         app_id="12",
         installation_id="7",
