@@ -23,6 +23,7 @@ from integration.eligibility.verdict import LineVerdict, Outcome, RefundSum, con
 from integration.errors import BadInput, Unprocessable
 from integration.ids import child_id
 from integration.money import split
+from integration.notices import Notice, days_of_lines, on_file
 from integration.order_facts import UNPAID, most_refundable, order_facts, product_keys
 from integration.policies import (
     book,
@@ -63,18 +64,49 @@ class Books:
     """Store → the store's id of the product → what we know of it."""
     said: Mapping[int, OrderSaid]
     confirmed: Mapping[tuple[str, str], LawConfirmation]
+    notices: Mapping[int, tuple[Notice, ...]]
+    """Order → what customers asked for and nobody settled yet."""
 
     def facts(self, order: Order) -> OrderFacts:
-        return order_facts(
+        facts = order_facts(
             order,
             store=self.stores.get(order.store_id),
             products=self.products.get(order.store_id, {}),
             said=self.said.get(order.id, NOTHING),
         )
+        kept = self.notices.get(order.id, ())
+        if not any(one.proof or one.goods for one in kept):
+            return facts
+        proof = facts.proof or min((one.proof for one in kept if one.proof), default=None)
+        goods = facts.received or min((one.goods for one in kept if one.goods), default=None)
+        return replace(facts, proof=proof, received=goods)
+
+    def request(
+        self,
+        work: Work,
+        order: Order,
+        quantities: Mapping[str, int],
+        *,
+        notice_at: When | None,
+        reason: ReturnReason,
+        store_credit: bool = False,
+        uses_label: bool = False,
+    ) -> Request:
+        """What is asked. Without a day of its own, what is on file keeps the day it was asked for."""
+        now = work.now()
+        kept = self.notices.get(order.id, ()) if notice_at is None else ()
+        return Request(
+            notice=notice_at or now,
+            quantities=quantities,
+            notices=days_of_lines(order, kept, quantities, now),
+            reason=_reason_of(self, order, reason),
+            store_credit=store_credit,
+            uses_label=uses_label,
+        )
 
 
 def open_books(work: Work, orders: Sequence[Order]) -> Books:
-    """Five queries, for one order or for a thousand."""
+    """Six queries, for one order or for a thousand."""
     wanted = product_keys(orders)
     products: dict[int, dict[str, Product]] = {}
     if wanted:
@@ -91,6 +123,7 @@ def open_books(work: Work, orders: Sequence[Order]) -> Books:
         products=products,
         said=said_of(work, [order.id for order in orders]),
         confirmed=law_confirmations(work),
+        notices=on_file(work, orders),
     )
 
 
@@ -107,12 +140,11 @@ def judge_orders(
         return {}
     books = open_books(work, orders)
     why = read_reason(reason)
-    notice = notice_at or work.now()
     return {
         order.id: judge_facts(
             books,
             facts := books.facts(order),
-            Request(notice=notice, quantities=whole(facts), reason=_reason_of(books, order, why)),
+            books.request(work, order, whole(facts), notice_at=notice_at, reason=why),
         )
         for order in orders
     }
@@ -153,10 +185,12 @@ def weigh_order(
     """The verdicts of `judge_order`, with the facts that they rest on."""
     books = open_books(work, [order])
     facts = books.facts(order)
-    request = Request(
-        notice=notice_at or work.now(),
-        quantities=whole(facts) if quantities is None else quantities,
-        reason=_reason_of(books, order, read_reason(reason)),
+    request = books.request(
+        work,
+        order,
+        whole(facts) if quantities is None else quantities,
+        notice_at=notice_at,
+        reason=read_reason(reason),
         store_credit=store_credit,
         uses_label=uses_label,
     )
@@ -291,10 +325,12 @@ def refund_sum(
     verdicts = judge_facts(
         books,
         facts,
-        Request(
-            notice=notice_at or work.now(),
-            quantities=chosen,
-            reason=_reason_of(books, order, read_reason(reason)),
+        books.request(
+            work,
+            order,
+            chosen,
+            notice_at=notice_at,
+            reason=read_reason(reason),
             store_credit=store_credit,
             uses_label=uses_label,
         ),

@@ -29,6 +29,7 @@ Binding = Callable[[OrderFacts, LineFacts], Bound]
 """Which terms bind a line: usually `PolicyBook.bound`."""
 
 NOTHING_LEFT = Ground("D14", "nothing_left")
+FAULT_OR_MONEY = Ground("reason", "fault_or_money")
 GONE = Assessment(Standing.NONE)
 """The policy towards a cancelled line."""
 
@@ -119,6 +120,10 @@ def _judge_line(
         outcome, basis, notes = Outcome.REFUSE, Basis.NONE, (NOTHING_LEFT,)
     elif asked > quantity:
         notes += (Ground("D14", "quantity_capped", {"left": quantity, "refused": asked - quantity}),)
+    if basis is Basis.CONFORMITY and _money_too(law, policy):
+        notes += (FAULT_OR_MONEY,)
+    if quantity and line.id in request.notices:
+        notes = (Ground("notice", "notice_on_file", {"notice": days.asked}), *notes)
     payable = outcome is Outcome.ACCEPT and (basis is not Basis.CONFORMITY or law.refund_now)
     return LineVerdict(
         line=line,
@@ -132,7 +137,7 @@ def _judge_line(
         policy_version=bound.version,
         grounds=(*notes, *law.grounds, *policy.grounds),
         missing=_missing(law, policy, outcome, basis),
-        resolutions=_resolutions(bound, outcome, basis, law),
+        resolutions=_resolutions(bound, outcome, basis, law, policy),
         payable=payable,
         items=line_items(line, hearing.nets.get(line.id, 0), quantity) if payable and quantity else 0,
     )
@@ -172,7 +177,8 @@ def _law(
     route = request.reason.route
     fault = None if route is Route.WITHDRAWAL else rights.conformity(claim)
     if route is Route.CONFORMITY and fault is not None:
-        return fault, True
+        also = rights.withdrawal(claim).standing is Standing.OPEN
+        return (msgspec.structs.replace(fault, withdrawal_open=True) if also else fault), True
     law = rights.withdrawal(claim)
     if law.standing is Standing.OPEN or route is Route.WITHDRAWAL:
         return law, False
@@ -222,11 +228,22 @@ def _missing(law: Assessment, policy: Assessment, outcome: Outcome, basis: Basis
     return tuple(Missing(fact, open_question and entry.decides) for fact, entry in found.items())
 
 
-def _resolutions(bound: Bound, outcome: Outcome, basis: Basis, law: Assessment) -> tuple[str, ...]:
+def _money_too(law: Assessment, policy: Assessment) -> bool:
+    """Whether goods with a fault may also come back for money, by a right that asks for no fault.
+
+    The sum stays that of the claim; the customer may choose the other way.
+    """
+    return not law.refund_now and (law.withdrawal_open or policy.standing is Standing.OPEN)
+
+
+def _resolutions(
+    bound: Bound, outcome: Outcome, basis: Basis, law: Assessment, policy: Assessment
+) -> tuple[str, ...]:
     """Store credit is an offer, never the only choice where the law applies (D12)."""
     if outcome is not Outcome.ACCEPT:
         return ()
     if basis is Basis.CONFORMITY:
-        return ("refund", "replacement", "repair") if law.refund_now else ("replacement", "repair")
+        money = law.refund_now or _money_too(law, policy)
+        return ("refund", "replacement", "repair") if money else ("replacement", "repair")
     offered = bound.rule.resolutions
     return ("refund", *(kind for kind in offered if kind != "refund")) if basis.has_law else offered

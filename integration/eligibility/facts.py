@@ -197,6 +197,8 @@ class Request:
     """When they said so. Deadlines are tested against this, not against the parcel's way back."""
     quantities: Mapping[str, int]
     """Line id → pieces to send back now. Lines that are not named are not judged."""
+    notices: Mapping[str, When] = field(default_factory=dict)
+    """Line id → the notice on file for it, where it came earlier than this one."""
     reason: ReturnReason = ReturnReason.CHANGED_MIND
     store_credit: bool = False
     """The customer prefers store credit."""

@@ -55,6 +55,9 @@ GROUNDS: Mapping[str, str] = {
     "fault_to_prove": N_("Since %(until)s the customer must show that the fault was there at delivery."),
     "fault_repair_first": N_("Repair or replacement comes first, free of charge; money is decided later."),
     "fault_reject": N_("Until %(until)s the customer may reject the goods and have the money back."),
+    "fault_or_money": N_(
+        "The time to return it without a reason runs too: for money back at once, choose a change of mind."
+    ),
     "fault_unchecked": N_("Our data for this country says nothing of faulty goods. A right may exist."),
     "reason_decides": N_("A fault would be another route with a longer period. Ask why the item comes back."),
     "policy_none": N_("The store's policy: no returns for this item."),
@@ -73,6 +76,7 @@ GROUNDS: Mapping[str, str] = {
     "policy_start_unknown": N_(
         "The store's policy: %(days)s days from %(start)s, and that day is not known."
     ),
+    "notice_on_file": N_("A request of %(notice)s is on file: that day counts."),
     "line_cancelled": N_("This line was cancelled: nothing is left to return."),
     "nothing_left": N_("Everything on this line was returned before."),
     "quantity_capped": N_("Only %(left)s left to return; %(refused)s asked for beyond that."),

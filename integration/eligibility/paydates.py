@@ -7,16 +7,15 @@ from datetime import date
 from integration.eligibility import calendar
 from integration.eligibility.facts import OrderFacts
 from integration.eligibility.law import LawRow, Refund
-from integration.eligibility.timeline import Timeline
 
 NO_TERM = "no fixed term in the sources"
 
 
-def due(order: OrderFacts, timeline: Timeline, terms: Refund, goods_move: bool) -> date | str | None:
+def due(order: OrderFacts, asked: date, terms: Refund, goods_move: bool) -> date | str | None:
     """Latest day to pay. The seller's own duties never move to a later working day (D13)."""
     if terms.days is None:
         return NO_TERM
-    zone, asked = order.zone, timeline.asked
+    zone = order.zone
     seen = [calendar.local_day(event, zone) for event in (order.received, order.proof) if event is not None]
     back = min(seen, default=None)
     if terms.working_days:
@@ -29,8 +28,8 @@ def due(order: OrderFacts, timeline: Timeline, terms: Refund, goods_move: bool) 
     return last
 
 
-def send_back_by(timeline: Timeline, row: LawRow, days: int, country: str) -> date:
+def send_back_by(asked: date, row: LawRow, days: int, country: str) -> date:
     """The buyer's own act: it moves to a working day where the law moves periods."""
-    last = calendar.plus_days(timeline.asked, days)
+    last = calendar.plus_days(asked, days)
     moves = row.withdrawal is not None and row.withdrawal.roll_rule
     return calendar.roll(last, country) if moves else last

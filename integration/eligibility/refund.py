@@ -267,14 +267,17 @@ def _dates(
     row, terms = reckoning.row, reckoning.terms
     if row is None or terms is None:
         return None, None, ()
-    order, timeline = reckoning.order, reckoning.timeline
+    order = reckoning.order
+    asked = min(
+        reckoning.timeline.lines[entry.line.id].asked for entry in reckoning.paid if entry.basis.has_law
+    )
     goods_move = reckoning.posted and not keep_item
-    due = paydates.due(order, timeline, terms, goods_move)
+    due = paydates.due(order, asked, terms, goods_move)
     key = "money_due" if isinstance(due, date) else "money_due_waits" if due is None else "money_no_term"
     ground = reckoning.law_ground(terms.rule, key, due=due)
     if not goods_move or terms.send_back_days is None:
         return due, None, (ground,)
-    send_by = paydates.send_back_by(timeline, row, terms.send_back_days, order.country or "")
+    send_by = paydates.send_back_by(asked, row, terms.send_back_days, order.country or "")
     return (
         due,
         send_by,

@@ -43,9 +43,22 @@ class Claim(msgspec.Struct, frozen=True):
 
 def withdrawal(claim: Claim) -> Assessment:
     """The right to return without a reason, or to cancel what was not shipped in time."""
-    row, right = claim.row, claim.row.withdrawal
-    if scope := _out_of_scope(claim):
+    scope = _out_of_scope(claim)
+    if scope is None:
+        return _within(claim)
+    if scope.standing is not Standing.UNKNOWN:
         return scope
+    inside = _within(claim)
+    if inside.standing in (Standing.OPEN, Standing.UNKNOWN):
+        return Assessment(
+            Standing.UNKNOWN, None, (*scope.grounds, *inside.grounds), (*scope.missing, *inside.missing)
+        )
+    return inside  # whether the law binds this seller or not, it gives nothing
+
+
+def _within(claim: Claim) -> Assessment:
+    """The right, for a seller and a buyer whom the law binds."""
+    row, right = claim.row, claim.row.withdrawal
     if late := _late_shipment(claim):
         return late
     if right is None:
@@ -142,7 +155,7 @@ def _start(claim: Claim, right: Withdrawal) -> tuple[date | None, tuple[Ground, 
         return days.first, (claim.ground(right.regular_rule, "law_from_first_good"),)
     if line.kind is Kind.GOODS and right.per == "order" and not line.regular and days.order_last != days.last:
         return days.order_last, (claim.ground(right.per_rule, "law_from_last_good"),)
-    if len(line.delivered) > 1 and right.pieces_rule:
+    if len(line.delivered) > 1 and days.first != days.last and right.pieces_rule:
         return days.last, (claim.ground(right.pieces_rule, "law_from_last_piece"),)
     return days.last, ()
 

@@ -31,7 +31,6 @@ class LineDays(msgspec.Struct, frozen=True):
 
 
 class Timeline(msgspec.Struct, frozen=True):
-    asked: date
     lines: dict[str, LineDays]
     untouched: bool
     """No good had left the store at the notice."""
@@ -40,8 +39,12 @@ class Timeline(msgspec.Struct, frozen=True):
     def of(cls, order: OrderFacts, request: Request) -> Timeline:
         zone = order.zone
         asked, ordered = local_day(request.notice, zone), local_day(order.ordered, zone)
+        earlier = {name: local_day(notice, zone) for name, notice in request.notices.items()}
         by_id = {line.id: line for line in order.lines}
-        parcels = {line.id: _Parcel.of(_with_parcel(line, by_id), order, asked) for line in order.lines}
+        parcels = {
+            line.id: _Parcel.of(_with_parcel(line, by_id), order, earlier.get(line.id, asked))
+            for line in order.lines
+        }
         goods = [line for line in order.lines if line.kind is Kind.GOODS and not line.cancelled]
         waited = [parcels[line.id].last for line in goods if _counts(line, parcels[line.id])]
         known = [day for day in waited if day is not None]
@@ -52,7 +55,7 @@ class Timeline(msgspec.Struct, frozen=True):
             parcel = parcels[line.id]
             lines[line.id] = LineDays(
                 bought=ordered if line.added is None else local_day(line.added, zone),
-                asked=asked,
+                asked=earlier.get(line.id, asked),
                 shipped=parcel.shipped,
                 first=series.get(line.product_id, parcel.first) if line.regular else parcel.first,
                 last=parcel.last,
@@ -61,7 +64,7 @@ class Timeline(msgspec.Struct, frozen=True):
                 exchanged=None if line.exchanged_at is None else local_day(line.exchanged_at, zone),
                 order_last=order_last if waited else parcel.last,
             )
-        return cls(asked, lines, all(parcels[line.id].unsent for line in goods))
+        return cls(lines, all(parcels[line.id].unsent for line in goods))
 
 
 class _Parcel(msgspec.Struct, frozen=True):

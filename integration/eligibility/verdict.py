@@ -96,6 +96,8 @@ class Assessment(msgspec.Struct, frozen=True):
     estimated: bool = False
     refund_now: bool = True
     """False where the law asks for repair or replacement before any money."""
+    withdrawal_open: bool = False
+    """Of a claim for a fault: whether the right to return without a reason is open beside it."""
 
 
 class LineVerdict(msgspec.Struct, frozen=True, kw_only=True):

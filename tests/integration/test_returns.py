@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from integration import customers, policies, returns, sync
+from integration import customers, policies, returns, sync, withdrawals
 from integration.db.stores import Store
 from integration.eligibility import Policy, Rule
 from integration.eligibility.verdict import Basis, Outcome, Status
@@ -72,6 +72,70 @@ def refund_of(number, *lines, amount=None, shipping=None):
         lines=parts,
         shipping=None if shipping is None else eur(shipping),
     )
+
+
+class TestNoticesOnFile:
+    """What was asked for in time stays in time, whatever day an agent looks at it."""
+
+    def test_a_return_asked_for_in_the_store_keeps_its_day(self, world, shop):
+        line, other = world.line(), world.line("2")
+        asked = ReturnRecord(
+            platform_id="r1",
+            status="open",
+            created_at=datetime(2026, 11, 20, tzinfo=UTC),
+            lines=(ReturnLineRecord(platform_id="1", line_id="1", quantity=1),),
+        )
+        work, order = shop(line, other, fulfillments=(world.parcel(line, other),), returns=(asked,))
+        world.clock.advance(timedelta(days=60))
+        assert verdict(work, order).basis is Basis.BOTH
+        assert verdict(work, order, "2").outcome is Outcome.REFUSE
+        plan = returns.refund_sum(work, order, {f"{order.id}.1": 1})
+        assert (plan.beyond, plan.verdicts.refund.due) == ((), date(2026, 12, 4))
+        judged = returns.judge_orders(work, [order])[order.id]
+        assert [one.outcome for one in judged.lines] == [Outcome.ACCEPT, Outcome.REFUSE]
+
+    def test_an_explicit_day_goes_before_it(self, world, shop):
+        line = world.line()
+        work, order = shop(line, fulfillments=(world.parcel(line),))
+        withdrawals.record(work, order, received_at=world.clock(), channel="form", by="liis@lumi.example")
+        world.clock.advance(timedelta(days=60))
+        assert verdict(work, order).outcome is Outcome.ACCEPT
+        assert verdict(work, order, notice_at=world.clock()).outcome is Outcome.REFUSE
+
+    def test_a_statement_for_one_piece_does_not_hold_for_two(self, world, shop):
+        line = world.line(quantity=2)
+        work, order = shop(line, fulfillments=(world.parcel(line),))
+        public = f"{order.id}.1"
+        withdrawals.record(
+            work,
+            order,
+            received_at=world.clock(),
+            channel="form",
+            by="liis@lumi.example",
+            quantities={public: 1},
+        )
+        world.clock.advance(timedelta(days=60))
+        assert verdict(work, order, quantities={public: 1}).outcome is Outcome.ACCEPT
+        assert verdict(work, order, quantities={public: 2}).outcome is Outcome.REFUSE
+
+    def test_goods_that_came_back_late_move_the_day_to_pay(self, world, shop):
+        line = world.line()
+        work, order = shop(line, fulfillments=(world.parcel(line),))
+        row = withdrawals.record(
+            work, order, received_at=world.clock(), channel="form", by="liis@lumi.example"
+        )
+        withdrawals.goods_or_proof(work, row.id, "liis@lumi.example", goods="2026-12-09")
+        assert returns.judge_order(work, order).refund.due == date(2026, 12, 9)
+
+    def test_a_settled_statement_holds_nothing(self, world, shop):
+        line = world.line()
+        work, order = shop(line, fulfillments=(world.parcel(line),))
+        row = withdrawals.record(
+            work, order, received_at=world.clock(), channel="form", by="liis@lumi.example"
+        )
+        withdrawals.close(work, row.id, "liis@lumi.example")
+        world.clock.advance(timedelta(days=60))
+        assert verdict(work, order).outcome is Outcome.REFUSE
 
 
 class TestFacts:
@@ -484,7 +548,7 @@ class TestCost:
             assert len(returns.judge_orders(work, orders[:1])) == 1
             few = len(count_queries())
             verdicts = returns.judge_orders(work, orders)
-            assert len(count_queries()) == few == 5
+            assert len(count_queries()) == few == 6
         assert set(verdicts) == {order.id for order in orders}
 
     def test_no_orders_no_queries(self, world, account, count_queries):

@@ -108,8 +108,38 @@ def test_store_credit_is_never_the_only_choice_by_law():
 )
 def test_remedies_for_a_fault(country, ways):
     request = Request(notice=ASKED.notice, quantities={"A": 1}, reason=ReturnReason.DEFECTIVE)
+    excluded = replace(LINE, traits=frozenset({"personalised"}))
 
-    assert ask(request=request, country=country).lines[0].resolutions == ways
+    assert ask(excluded, request=request, country=country).lines[0].resolutions == ways
+
+
+def test_a_fault_within_the_time_to_return_leaves_the_choice_of_money():
+    request = Request(notice=ASKED.notice, quantities={"A": 1}, reason=ReturnReason.DEFECTIVE)
+    [line] = ask(request=request).lines
+
+    assert (line.basis, line.items) == (Basis.CONFORMITY, 0)
+    assert line.resolutions == ("refund", "replacement", "repair")
+    assert "fault_or_money" in {ground.key for ground in line.grounds}
+
+
+def test_pieces_that_came_together_are_not_called_several_deliveries():
+    def keys(*days):
+        [line] = ask(replace(LINE, quantity=2, delivered=days)).lines
+        return {ground.key for ground in line.grounds}
+
+    assert "law_from_last_piece" not in keys(date(2026, 3, 2), date(2026, 3, 2))
+    assert "law_from_last_piece" in keys(date(2026, 3, 1), date(2026, 3, 2))
+
+
+def test_a_notice_on_file_counts_for_its_line_alone():
+    other = replace(LINE, id="B")
+    late = Request(notice=date(2026, 6, 1), quantities={"A": 1, "B": 1}, notices={"A": date(2026, 3, 10)})
+    order = replace(ORDER, lines=(LINE, other))
+    found = judge(order, late, lambda _order, _line: Bound(NOTHING, "1"))
+
+    assert [line.outcome for line in found.lines] == [Outcome.ACCEPT, Outcome.REFUSE]
+    assert found.refund.due == date(2026, 3, 24)
+    assert found.lines[0].grounds[0].key == "notice_on_file"
 
 
 def test_part_prices_let_a_part_of_a_bundle_come_back():
