@@ -70,7 +70,10 @@ def rule_from(form: MultiDict[str, str], currency: str, before: Rule | None = No
         "holidays": _holidays(form),
         "cancel_unshipped": "cancel_unshipped" in form,
         "final_sale_returns": "final_sale_returns" in form,
-        "exclusions": [key for key in form.getlist("exclusions") if key in EXCLUSIONS],
+        "exclusions": [
+            *(key for key in form.getlist("exclusions") if key in EXCLUSIONS),
+            *(key for key in (before.exclusions if before else ()) if key not in EXCLUSIONS),
+        ],
         "resolutions": [key for key in RESOLUTIONS if key in form.getlist("resolutions")],
         "bonus": _percent(form, "bonus"),
         "restocking": _percent(form, "restocking"),

@@ -6,6 +6,7 @@ same rows and decoding nothing. `python -m tests.bench.whatif [LINES]`.
 
 from __future__ import annotations
 
+import resource
 import sys
 import tempfile
 import time
@@ -42,9 +43,11 @@ def main() -> None:
         with database.reading(1) as work:
             question = what_if.Question(since=work.now() - timedelta(days=365), day=21)
             cached, found = timed(lambda: what_if.compare_policies(work, BEFORE, AFTER, question))
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             cases = list(what_if.cases(work, question))
         pure, again = timed(lambda: compare(cases, what_if.binds(BEFORE), what_if.binds(AFTER)))
     say("what-if from the cache", cached, found)
+    print(f"{'most memory':28} {memory:6.0f} MB")
     say("the engine alone", pure, again)
     print(f"{'reading the rows and no more':28} {floor:6.1f} s   what-if: {cached / floor:.1f} times as long")
 
