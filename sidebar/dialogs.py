@@ -22,6 +22,7 @@ from integration.db.stores import Store
 from integration.errors import AppError, BadInput, Conflict, Forbidden, NotFound
 from integration.ids import child_id, row_id
 from integration.money import Money
+from integration.people import sessions
 from integration.ports import ActionKind
 from integration.wishes import Who, Wish
 from integration.work import Work
@@ -71,6 +72,7 @@ def who(work: Work, visit: Visit) -> Who:
         agent_id=agent.id,
         limits=agent.limits,
         assurance=assurance,
+        stepped_up=sessions.proven_lately(work, agent.id),
     )
 
 

@@ -113,6 +113,15 @@ def prove_again(work: Work, session_id: int) -> None:
     work.session.execute(update(Session).where(Session.id == session_id).values(proven_at=work.now()))
 
 
+def proven_lately(work: Work, agent_id: int) -> bool:
+    """Whether the person has shown what only they have in the last minutes, in whichever browser.
+
+    That is how an agent steps up in a helpdesk's frame, which has no cookies of ours: sign in beside it.
+    """
+    since = work.now() - FRESH
+    return any(session.proven_at >= since for session in of_agent(work, agent_id))
+
+
 def of_agent(work: Work, agent_id: int) -> list[Session]:
     """Live ones, the one used last first."""
     now = work.now()

@@ -329,6 +329,8 @@ def torture(runs: int, seed: int, *, database_url: str | None = None, sample: in
             results.append(play(stage, scene, at))
             if results[-1].problems:
                 print(f"VIOLATION {scene.name} at {at}: {results[-1].problems}", flush=True)
+            if len(results) % 100 == 0:
+                print(f"{len(results)} runs in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     report(found, results, time.monotonic() - began)
     return sum(bool(result.problems) for result in results)
 

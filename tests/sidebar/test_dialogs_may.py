@@ -1,0 +1,159 @@
+"""Assurance × role × limit × kind, every cell by the pane's own addresses with a token that the server made."""
+
+from __future__ import annotations
+
+import itertools
+
+import msgspec
+import pytest
+
+from integration import limits
+from integration.db.accounts import Agent, Role
+from integration.db.actions import Action
+from integration.limits import Ceiling, Choices
+from integration.people import sessions
+from integration.ports import ActionKind
+from integration.records import FulfillmentStatus
+from sidebar import tokens
+from sidebar.visit import Assurance, Proof, Visit
+
+KINDS = {
+    ActionKind.REFUND: {"reason": "changed_mind"},
+    ActionKind.CANCEL: {"refund": "yes", "restock": "yes"},
+    ActionKind.RETURN: {"reason": "changed_mind"},
+    ActionKind.ADDRESS: {"name": "Mari Mets", "city": "Tartu", "country": "ee"},
+    ActionKind.NOTE: {"note": "called back"},
+}
+MOVES_MONEY = {ActionKind.REFUND, ActionKind.CANCEL}
+LEVELS = {
+    "within": Choices(),
+    "above the limit": Choices(ceilings={role: {"EUR": Ceiling(action=100)} for role in Role}),
+    "above what one decides": Choices(approval_above={"EUR": 100}),
+    "above what wants a fresh proof": Choices(step_up_above={"EUR": 100}),
+}
+PROVEN = {Proof.SIGNED, Proof.SESSION}
+
+
+@pytest.fixture
+def people(services, account):
+    """An agent of each role."""
+    with services.transaction(account) as work:
+        rows = {
+            role: Agent(
+                email=f"{role}@lumi.example",
+                name=str(role),
+                role=role,
+                created_at=work.now(),
+                token_version=1,
+                locale="",
+                failed_logins=0,
+                limits={},
+            )
+            for role in Role
+        }
+        for row in rows.values():
+            work.add(row)
+        work.session.flush()
+        return {role: row.id for role, row in rows.items()}
+
+
+@pytest.fixture
+def press(app, services, account, desk, world):
+    """Press the button of a kind in a visit: status of the answer, and of the action that came of it."""
+    store = world.store(account)
+    client = app.test_client()
+    numbers = itertools.count()
+
+    def send(visit, kind):
+        line = world.line("11", quantity=1)
+        waiting = kind in (ActionKind.CANCEL, ActionKind.ADDRESS)
+        record = world.record(
+            line,
+            fulfillments=() if waiting else (world.parcel(line),),
+            fulfillment_status=FulfillmentStatus.UNFULFILLED if waiting else FulfillmentStatus.DELIVERED,
+        )
+        [order_id] = world.sell(account, store, record)
+        form = (
+            {**KINDS[kind], f"q:{order_id}.11": "1"}
+            if kind in (ActionKind.REFUND, ActionKind.RETURN)
+            else KINDS[kind]
+        )
+        with app.app_context():
+            token = tokens.mint(visit)
+        answer = client.post(
+            f"/sidebar/orders/{order_id}/{kind}",
+            data=form,
+            headers={"Authorization": f"Bearer {token}", "Idempotency-Key": f"key-{next(numbers)}"},
+        )
+        with services.reading(account) as work:
+            row = work.session.query(Action).filter(Action.order_id == order_id).one_or_none()
+        return answer.status_code, row.status.value if row else None
+
+    return send
+
+
+@pytest.fixture
+def visit(services, account, desk):
+    return Visit(
+        account_id=account,
+        helpdesk_id=desk.id,
+        helpdesk="generic",
+        assurance=Assurance(tenant=Proof.SIGNED, agent=Proof.SIGNED, customer=Proof.SIGNED),
+        born=services.now(),
+        agent_version=1,
+        agent_external="agent-7",
+        conversation="48211",
+    )
+
+
+def allow(services, account, choices):
+    with services.transaction(account) as work:
+        limits.save(work, choices, by="admin@lumi.example")
+
+
+def test_every_assurance_role_limit_and_kind(press, visit, people, services, account):
+    found, wanted = {}, {}
+    for level, choices in LEVELS.items():
+        allow(services, account, choices)
+        for proof, role, kind in itertools.product(Proof, Role, KINDS):
+            seen = msgspec.structs.replace(
+                visit,
+                agent_id=people[role],
+                assurance=Assurance(tenant=Proof.SIGNED, agent=proof, customer=Proof.SIGNED),
+            )
+            cell = (level, proof, role, kind)
+            found[cell] = press(seen, kind)
+            if proof not in PROVEN or (level.endswith("proof") and kind in MOVES_MONEY):
+                wanted[cell] = (403, None)
+            elif level != "within" and kind in MOVES_MONEY:
+                wanted[cell] = (202, "awaiting_approval")
+            else:
+                wanted[cell] = (202, "pending")
+    assert found == wanted
+    assert len(found) == len(LEVELS) * len(Proof) * len(Role) * len(KINDS)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_an_agent_without_a_record_or_with_a_used_proof_changes_nothing(press, visit, people, kind):
+    replace = msgspec.structs.replace
+    admin = people[Role.ADMIN]
+    assert press(visit, kind) == (403, None)  # signed by the helpdesk, but nobody of ours
+    assert press(replace(visit, agent_id=admin, fresh=False), kind) == (403, None)
+    assert press(replace(visit, agent_id=admin, agent_version=0), kind) == (403, None)
+    assert press(replace(visit, agent_id=admin), kind)[0] == 202
+
+
+def test_signing_in_beside_the_frame_lifts_the_step_up_for_minutes(
+    press, visit, people, services, account, clock
+):
+    allow(services, account, LEVELS["above what wants a fresh proof"])
+    seen = msgspec.structs.replace(visit, agent_id=people[Role.LEAD])
+    assert press(seen, ActionKind.REFUND) == (403, None)
+    with services.transaction(account) as work:
+        sessions.start(work, work.session.get_one(Agent, people[Role.LEAD]), "passkey")
+    assert press(seen, ActionKind.REFUND) == (202, "pending")
+    other = msgspec.structs.replace(visit, agent_id=people[Role.ADMIN])
+    assert press(other, ActionKind.REFUND) == (403, None)
+    clock.advance(sessions.FRESH * 2)
+    with services.transaction(account) as work:
+        assert not sessions.proven_lately(work, people[Role.LEAD])
