@@ -259,6 +259,7 @@ def test_a_file_that_is_no_policy_is_refused(
     browser = sign_in(admin)
     upload = {"file": (io.BytesIO(data), "policy.json")}
     answer = browser.post("/admin/policy/import", upload, content_type="multipart/form-data")
+    answer.request.input_stream.close()  # the test client spools a large upload into a file of its own
     assert answer.status_code == 400
     assert "This file cannot be read as a policy." in answer.get_data(as_text=True)
     assert draft_of(services, account) is None

@@ -1,0 +1,391 @@
+"""The merchant's pages in Chromium: axe finds nothing, nothing runs out of the window, passkeys work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from integration import helpdesks, policy_draft
+from integration.db.accounts import Role
+from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
+from integration.eligibility import Rule, Scope
+from integration.people import add_agent, change_agent, create_token, find_agent, sessions
+from integration.records import Platform
+from jobs.boot import Services
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Any]:
+    """Opens windows of a size and scheme; an error on a page's console fails the test."""
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def window(width: int = 1200, scheme: Any = "light", **more: Any) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce", **more
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on(
+            "console",
+            lambda said: troubles.append(said.text) if "Content Security Policy" in said.text else None,
+        )
+        return page
+
+    yield window
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def cookie(services: Services, live: Any, agent_id: int, language: str = "") -> dict[str, str]:
+    """A session of this person, as a browser keeps it."""
+    with services.everywhere() as work:
+        agent = find_agent(work, agent_id)
+        secret = sessions.start(work, agent, "password+totp", "Mozilla/5.0 Chromium")
+        account = agent.account_id
+    if language:
+        with services.transaction(account) as work:
+            change_agent(work, agent_id, locale=language)
+    return {"name": "deskside", "value": secret, "url": live.url}
+
+
+@pytest.fixture
+def furnished(
+    services: Services, account: int, world: Any, live: Any, shop: dict[str, int]
+) -> dict[str, int]:
+    """An account in which every page has something to show, troubles included."""
+    copying = world.store(
+        account,
+        Platform.WOOCOMMERCE,
+        name="Kadakas Atelier",
+        domain="atelier.example",
+        status=StoreStatus.INSTALLING,
+    )
+    with services.transaction(account) as work:
+        outlet = work.session.get_one(SyncState, shop["outlet"])
+        outlet.error = {
+            "code": "store_denied",
+            "message": "401",
+            "next_step": "",
+            "at": work.now().isoformat(),
+        }
+        outlet.due_at = work.now() + timedelta(minutes=13)
+        work.session.get_one(Store, shop["outlet"]).status = StoreStatus.DEGRADED
+        sync = work.session.get_one(SyncState, copying)
+        sync.phase, sync.done, sync.total = SyncPhase.BACKFILL, 38_412, 61_900
+        sync.backfill_started_at = work.now() - timedelta(seconds=356)
+        desk, _, _ = helpdesks.add(
+            work, services.vault, "zendesk", "Zendesk", settings={"subdomain": "lumi"}, app_url=live.url
+        )
+        helpdesks.note_refusal(work, desk.id, "forged")
+        add_agent(work, "kristjan@lumi.example", "Kristjan Põld", Role.AGENT)
+        create_token(work, "Reports", Role.AGENT)
+        last = policy_draft.in_force(work).rules[0]
+        policy_draft.keep(
+            work,
+            [
+                Rule(name="Swimwear", scope=Scope(collections=("Swim",)), days=30),
+                last,
+                Rule(name="Everything else", days=10, buffer=4, restocking=1000),
+            ],
+        )
+        return {"desk": desk.id, **shop}
+
+
+@pytest.fixture
+def asked(services: Services, account: int, furnished: dict[str, int], member: int) -> int:
+    """A refund that waits for a second person."""
+    from integration.limits import Ceiling, Choices, save
+    from integration.wishes import Who, Wish, WishLine
+    from jobs import actions
+
+    with services.transaction(account) as work:
+        save(work, Choices(ceilings={Role.AGENT: {"EUR": Ceiling(action=100)}}, offline="queue"), by="x")
+    who = Who(
+        name="somchai@lumi.example",
+        role=Role.AGENT,
+        caller=f"agent:{member}",
+        proof="session",
+        agent_id=member,
+    )
+    order = furnished["lamp"]
+    wish = Wish(lines=(WishLine(line_id=f"{order}.11", quantity=1),), note="The parcel stood at the locker.")
+    view = actions.ask(services, account, order, "refund", wish, who, "key-1")
+    assert view["status"] == "awaiting_approval"
+    return int(view["id"])
+
+
+PAGES = (
+    "/admin/stores",
+    "/admin/stores/{home}",
+    "/admin/agents",
+    "/admin/agents/{member}",
+    "/admin/agents/invite",
+    "/admin/actions",
+    "/admin/actions/{asked}",
+    "/admin/approvals",
+    "/admin/audit?entry=2&period=all",
+    "/admin/helpdesks",
+    "/admin/helpdesks/{desk}",
+    "/admin/helpdesks/add/zendesk",
+    "/admin/settings",
+    "/admin/policy",
+    "/admin/policy/rules/2",
+    "/admin/policy/rules/add",
+    "/admin/what-if?over=21",
+    "/admin/you",
+    "/admin/prove",
+)
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds, and whether the page is wider than its window."""
+    found = [
+        f"{violation['id']}: {node['html'][:120]}"
+        for violation in Axe().run(page).response["violations"]
+        for node in violation["nodes"]
+    ]
+    too_wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return [*found, *([f"{too_wide} px too wide"] if too_wide > 0 else [])]
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [
+        (1200, "light", "en"),
+        (420, "dark", "et"),
+        (1200, "dark", "ar"),
+        (420, "light", "ar"),
+        (320, "light", "ro"),
+    ],
+)
+def test_every_page_is_accessible(
+    services: Services,
+    live: Any,
+    opened: Any,
+    admin: int,
+    member: int,
+    furnished: dict[str, int],
+    asked: int,
+    width: int,
+    scheme: str,
+    language: str,
+) -> None:
+    page = opened(width, scheme)
+    page.context.add_cookies([cookie(services, live, admin, language)])
+    found = {}
+    for path in PAGES:
+        answer = page.goto(live.url + path.format(member=member, asked=asked, **furnished))
+        assert answer is not None
+        assert answer.status == 200, path
+        assert page.get_attribute("html", "dir") == ("rtl" if language == "ar" else "ltr")
+        if trouble := faults(page):
+            found[path] = trouble
+    assert found == {}
+
+
+@pytest.mark.parametrize("language", ["ro", "th", "ar"])
+def test_the_longest_words_fit_the_narrowest_window(
+    services: Services,
+    live: Any,
+    opened: Any,
+    admin: int,
+    member: int,
+    furnished: dict[str, int],
+    asked: int,
+    language: str,
+) -> None:
+    page = opened(320)
+    page.context.add_cookies([cookie(services, live, admin, language)])
+    too_wide = {}
+    for path in PAGES:
+        page.goto(live.url + path.format(member=member, asked=asked, **furnished))
+        if (over := page.evaluate("document.documentElement.scrollWidth - window.innerWidth")) > 0:
+            too_wide[path] = over
+    assert too_wide == {}
+
+
+def test_pages_before_signing_in_are_accessible(
+    services: Services, live: Any, opened: Any, account: int
+) -> None:
+    with services.transaction(account) as work:
+        _, token = add_agent(work, "mari@lumi.example", "Mari Mets", Role.LEAD)
+    for width, scheme in ((1200, "light"), (420, "dark")):
+        page = opened(width, scheme)
+        for path in ("sign-in", f"invitations/{token}", "invitations/none", "enter/none"):
+            page.goto(f"{live.url}/admin/{path}")
+            assert faults(page) == [], path
+
+
+def test_a_store_under_way_moves_without_a_reload(
+    services: Services,
+    live: Any,
+    opened: Any,
+    admin: int,
+    furnished: dict[str, int],
+    account: int,
+) -> None:
+    page = opened()
+    page.context.add_cookies([cookie(services, live, admin)])
+    page.goto(f"{live.url}/admin/stores")
+    expect(page.get_by_text("of 61,900 orders")).to_be_visible()
+    with services.transaction(account) as work:
+        sync = work.session.query(SyncState).filter_by(phase=SyncPhase.BACKFILL).one()
+        sync.done = 50_000
+    expect(page.locator("progress")).to_have_js_property("value", 50_000)
+    expect(page.get_by_text("50,000", exact=True)).to_be_visible()
+
+
+def test_a_policy_goes_from_the_first_to_the_second_version_by_keyboard(
+    services: Services, live: Any, opened: Any, admin: int
+) -> None:
+    page = opened()
+    page.context.add_cookies([cookie(services, live, admin)])
+    page.goto(f"{live.url}/admin/policy")
+    page.get_by_role("link", name="Everything else").focus()
+    page.keyboard.press("Enter")
+    days = page.get_by_label("Period", exact=True)
+    days.focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("21")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("21 days from delivery")).to_be_visible()
+    page.get_by_label("What changes, in your words").focus()
+    page.keyboard.type("Three weeks")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Version 2")).to_be_visible()
+    expect(page.get_by_text("“Three weeks”")).to_be_visible()
+
+
+def test_an_approval_is_decided_on_its_page(
+    services: Services, live: Any, opened: Any, admin: int, asked: int
+) -> None:
+    page = opened()
+    page.context.add_cookies([cookie(services, live, admin)])
+    page.goto(f"{live.url}/admin/approvals")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.get_by_text("Write why: the person who asked reads it.")).to_be_visible()
+    page.get_by_label("Note to Somchai Wattana").fill("Too late")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+
+
+# -- passkeys --------------------------------------------------------------------------------------
+
+
+def authenticator(page: Page, *, verified: bool = True) -> Any:
+    """A device that keeps passkeys, as Chromium's developer protocol plays it."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable", {"enableUI": False})
+    added = devtools.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": verified,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
+    return lambda method, **more: devtools.send(
+        f"WebAuthn.{method}", {"authenticatorId": added["authenticatorId"], **more}
+    )
+
+
+@pytest.fixture
+def invitation(services: Services, account: int, live: Any) -> str:
+    with services.transaction(account) as work:
+        _, token = add_agent(work, "mari@lumi.example", "Mari Mets", Role.ADMIN)
+    return f"{live.url}/admin/invitations/{token}"
+
+
+def test_a_passkey_is_made_by_invitation_and_signs_in_again(live: Any, opened: Any, invitation: str) -> None:
+    page = opened()
+    authenticator(page)
+    page.goto(invitation)
+    page.get_by_role("button", name="Make a passkey").click()
+    page.wait_for_url("**/admin/stores")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/admin/sign-in")
+    page.goto(f"{live.url}/admin/agents")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.wait_for_url("**/admin/agents")
+    expect(page.get_by_role("link", name="Change Mari Mets")).to_be_visible()
+    page.goto(invitation)
+    expect(page.get_by_text("This invitation is over")).to_be_visible()
+
+
+def test_a_device_that_does_not_know_its_owner_makes_no_passkey(opened: Any, invitation: str) -> None:
+    page = opened()
+    authenticator(page, verified=False)
+    page.goto(invitation)
+    page.get_by_role("button", name="Make a passkey").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.goto(invitation)
+    expect(page.get_by_role("button", name="Make a passkey")).to_be_visible()
+
+
+def test_an_unknown_passkey_is_refused(live: Any, opened: Any, invitation: str, services: Services) -> None:
+    page = opened()
+    authenticator(page)
+    page.goto(invitation)
+    page.get_by_role("button", name="Make a passkey").click()
+    page.wait_for_url("**/admin/stores")
+    from integration.db.accounts import Passkey
+
+    with services.everywhere() as work:
+        work.session.query(Passkey).delete()
+    page.context.clear_cookies()
+    page.goto(f"{live.url}/admin/sign-in")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_text("The passkey was not accepted.")).to_be_visible()
+    assert page.goto(f"{live.url}/admin/you").url.endswith("/admin/sign-in?next=%2Fadmin%2Fyou")  # type: ignore[union-attr]
+
+
+def test_the_answer_of_a_passkey_is_good_once(live: Any, opened: Any, invitation: str) -> None:
+    page = opened()
+    authenticator(page)
+    page.goto(invitation)
+    page.get_by_role("button", name="Make a passkey").click()
+    page.wait_for_url("**/admin/stores")
+    page.context.clear_cookies()
+    page.goto(f"{live.url}/admin/sign-in")
+    with page.expect_request(re.compile(r"/admin/sign-in/passkey$")) as caught:
+        page.get_by_role("button", name="Sign in with a passkey").click()
+    page.wait_for_url("**/admin/stores")
+    body = caught.value.post_data
+    page.context.clear_cookies()
+    page.goto(f"{live.url}/admin/sign-in")
+    status = page.evaluate(
+        """async (body) => {
+            const headers = {"Content-Type": "application/json", "X-CSRF-Token": document.body.dataset.csrf};
+            return (await fetch("/admin/sign-in/passkey", {method: "POST", body, headers})).status;
+        }""",
+        body,
+    )
+    assert status == 401
+
+
+def test_a_passkey_is_added_after_a_fresh_proof_and_proves_again(
+    services: Services, live: Any, opened: Any, admin: int
+) -> None:
+    page = opened()
+    authenticator(page)
+    page.context.add_cookies([cookie(services, live, admin)])
+    page.goto(f"{live.url}/admin/you")
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.get_by_role("button", name="Remove")).to_be_visible()
+    page.goto(f"{live.url}/admin/prove?next=/admin/agents")
+    page.get_by_role("button", name="Use your passkey").click()
+    page.wait_for_url("**/admin/agents")
