@@ -27,7 +27,7 @@ from integration.db.stores import Product, Store
 from integration.errors import NotFound
 from integration.order_rows import CHILDREN, MixedCurrencies, Row, child_rows, order_row, strip_person
 from integration.ports import Poisoned
-from integration.records import OrderRecord, ProductRecord
+from integration.records import FulfillmentStatus, OrderRecord, ProductRecord
 from integration.work import Work
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -294,6 +294,31 @@ def due_poison(work: Work, store_id: int) -> list[str]:
     return list(
         work.session.scalars(
             select(Poison.platform_id).where(Poison.store_id == store_id, Poison.due_at <= work.now())
+        )
+    )
+
+
+def worth_a_look(
+    work: Work, store_id: int, *, placed_after: datetime, not_since: datetime, most: int
+) -> list[str]:
+    """Orders under way that nobody has read for a while, the longest unread first.
+
+    A parcel's progress need not move an order's modification time, nor does meta that a plugin saves on
+    WooCommerce's older storage: only reading them again shows it. Source: fact sheets, 5.4 and 4.
+    """
+    return list(
+        work.session.scalars(
+            select(Order.platform_id)
+            .where(
+                Order.store_id == store_id,
+                Order.placed_at > placed_after,
+                Order.synced_at < not_since,
+                Order.fulfillment_status != FulfillmentStatus.DELIVERED,
+                Order.cancelled_at.is_(None),
+                Order.gone_at.is_(None),
+            )
+            .order_by(Order.synced_at)
+            .limit(most)
         )
     )
 

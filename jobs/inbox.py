@@ -125,6 +125,10 @@ def _settle(services: Services, account_id: int, store_id: int, claim: Claim, ap
         if record is not None:
             learn_products(services, account_id, store_id, api, [line.product_id for line in record.lines])
         return
+    if topic == Topic.UNINSTALLED and _lets_us_in(services, store_id):
+        with services.transaction(account_id) as work:
+            _done(work, store_id, claim)
+        return
     products = api.products([resource]) if topic == Topic.PRODUCT and api and resource else ()
     shop = api.shop() if topic in (Topic.SCOPES, Topic.SHOP) and api else None
     with services.transaction(account_id) as work:
@@ -144,6 +148,19 @@ def _settle(services: Services, account_id: int, store_id: int, claim: Claim, ap
 def _done(work: Work, store_id: int, claim: Claim) -> None:
     inbox.settle(work, claim.ids)
     inbox.note_arrival(work, store_id, work.now())
+
+
+def _lets_us_in(services: Services, store_id: int) -> bool:
+    """Whether the store still takes our token: then nobody removed the app, or it is back."""
+    try:
+        api = services.api(store_id, attempts=1)
+        try:
+            api.shop()
+        finally:
+            api.close()
+    except StoreError:
+        return False
+    return True
 
 
 def _uninstalled(work: Work, store: Store, claim: Claim) -> None:

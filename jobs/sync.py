@@ -26,6 +26,10 @@ OVERLAP = timedelta(minutes=5)
 EVERY = timedelta(minutes=10)
 """Between two reconciliations of a store that is well."""
 WEBHOOKS_EVERY = timedelta(minutes=30)
+LOOK_AGAIN = timedelta(hours=6)
+"""An order under way that was not read for so long is read, whatever its modification time says."""
+UNDER_WAY = timedelta(days=45)
+LOOKS_A_TURN = 30
 RETRIES_A_TURN = 20
 """Unreadable orders that one reconciliation tries again."""
 
@@ -48,6 +52,7 @@ def run(services: Services, *, store_id: int) -> None:
             ended = _copy(services, account_id, store_id, api, hold)
             if ended and not hold.backfilling:
                 retry_poison(services, account_id, store_id, api)
+                look_again(services, account_id, store_id, api)
         finally:
             api.close()
     except _Lost:
@@ -170,4 +175,15 @@ def retry_poison(services: Services, account_id: int, store_id: int, api: StoreA
     with services.reading(account_id) as work:
         due = sync.due_poison(work, store_id)
     for platform_id in due[:RETRIES_A_TURN]:
+        mend(services, account_id, store_id, api, platform_id)
+
+
+def look_again(services: Services, account_id: int, store_id: int, api: StoreApi) -> None:
+    """Read some of the orders whose parcels are under way: their progress may move no date."""
+    now = services.now()
+    with services.reading(account_id) as work:
+        due = sync.worth_a_look(
+            work, store_id, placed_after=now - UNDER_WAY, not_since=now - LOOK_AGAIN, most=LOOKS_A_TURN
+        )
+    for platform_id in due:
         mend(services, account_id, store_id, api, platform_id)

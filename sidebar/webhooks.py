@@ -27,6 +27,8 @@ bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 MOST_BYTES = 2 * 1024 * 1024
 """An order of several hundred lines has a few hundred KB."""
 COMPLIANCE = frozenset({Topic.DATA_REQUEST, Topic.REDACT_CUSTOMER, Topic.REDACT_SHOP})
+FINAL = COMPLIANCE | {Topic.UNINSTALLED}
+"""Topics that forget something. Only the body is signed: a header alone must not say whose it is."""
 Answer = tuple[str, int]
 
 
@@ -51,6 +53,8 @@ def shopify_delivery() -> Answer:
     """
     body = _body()
     event = shopify.read(_headers(), body, services().settings.shopify_secrets)
+    if event.topic in FINAL and event.domain not in _shops_named(event):
+        raise ForgedMessage("a delivery that ends something, for another shop than its body names")
     with services().everywhere(write=False) as work:
         store = stores.by_domain(work, Platform.SHOPIFY, event.domain)
         found = (store.account_id, store.id) if store else None
@@ -60,6 +64,11 @@ def shopify_delivery() -> Answer:
         WEBHOOKS.labels("shopify", "unknown_shop").inc()
         return ("", 200) if known else ("unknown shop", 404)
     return _accept("shopify", *found, event, body)
+
+
+def _shops_named(event: WebhookEvent) -> tuple[object, ...]:
+    """Compliance payloads say `shop_domain`; `app/uninstalled` brings the shop object."""
+    return event.payload.get("shop_domain"), event.payload.get("myshopify_domain")
 
 
 @bp.post("/woocommerce/<int:store_id>")
