@@ -1,4 +1,4 @@
-"""What an unproven agent may see where the helpdesk itself vouches for the conversation: that there is an order.
+"""What an unproven agent may see where the helpdesk vouches for the conversation: that there is an order.
 
 No name, no address, no goods, no money: the last order's number and how far it has come. Source: our helpdesk
 facts, "Reading is also a right".

@@ -1,0 +1,282 @@
+"""Zendesk's frame with Zendesk's own script, in a page that plays Zendesk at Zendesk's own address."""
+
+from __future__ import annotations
+
+import json
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sidebar.helpdesks.zendesk import SDK
+
+KADRI = "kadri.tamm@example.ee"
+HOST = "https://acme.zendesk.com"
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PEM = (
+    KEY.public_key()
+    .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
+
+PAGE = """
+<form method="post" target="side" action="%s?origin=%s&app_guid=g1"><input name="token" value="%s"></form>
+<iframe name="side" width="%d" height="600"></iframe><textarea id="answer"></textarea>
+<script>
+  const APP = "https://deskside.test";
+  window.heard = [];
+  window.desk = { silent: false, denied: [], refuse: [], on: [], values: %s };
+  const side = () => document.querySelector("iframe").contentWindow;
+  const post = (message) => side().postMessage(JSON.stringify(message), APP);
+  window.changed = (name) => post({ key: `zaf.${name}.changed`, message: {} });
+  addEventListener("message", (event) => {
+    if (event.source !== side() || event.origin !== APP) return;
+    const message = JSON.parse(event.data);
+    heard.push(message);
+    if (desk.silent) return;
+    if (message.key === "iframe.handshake") {
+      const context = { product: "support", location: "ticket_sidebar", ticketId: 42, instanceGuid: "g1",
+        account: { subdomain: "acme" } };
+      post({ key: "zaf.app.registered", message: { context, metadata: { appId: 11, installationId: 7, settings: {} } } });
+    } else if (message.key && message.key.startsWith("iframe.on:")) desk.on.push(message.key.slice(10));
+    else if (message.request === "get") {
+      const result = { errors: {} };
+      for (const path of message.params) {
+        if (desk.denied.includes(path)) {
+          result.errors[path] = { path, name: "APIAccessError", message: "no" };
+        } else result[path] = desk.values[path];
+      }
+      post({ id: message.id, result });
+    } else if (message.request === "invoke") {
+      const errors = {};
+      for (const path of Object.keys(message.params)) {
+        if (desk.refuse.includes(path)) errors[path] = { path, name: "Error", message: "no" };
+      }
+      post({ id: message.id, result: { errors } });
+    }
+  });
+  document.forms[0].submit();
+</script>
+"""
+
+
+def ticket(number=42, email=KADRI, subject="Kus mu lamp on? #1042", **more):
+    return {
+        "ticket.id": number,
+        "ticket.subject": subject,
+        "ticket.requester": {"id": 5, "name": "Kadri", "email": email, **more},
+        "currentUser": {"id": 9001, "name": "Liis Kask", "email": "liis@lumi.example", "locale": "en-US"},
+    }
+
+
+MOVED_ON = (
+    f"desk.values = {json.dumps(ticket(43, 'nobody@example.ee', 'Hello'))}; changed('ticket.requester.email')"
+)
+"""The agent opens the next ticket, of somebody who never bought anything."""
+
+
+@pytest.fixture
+def desk(add_desk):
+    return add_desk("zendesk", subdomain="acme", app_id="11", installation_id="7", public_key=PEM)
+
+
+@pytest.fixture
+def page_of(desk, clock, vendor_script):
+    """The helpdesk's page for one ticket."""
+
+    def make(values=None, width=320):
+        now = int(clock().timestamp())
+        claims = {
+            "iss": "acme.zendesk.com",
+            "aud": "https://acme.zendesk.com/api/v2/apps/installations/7.json",
+            "sub": "https://acme.zendesk.com/api/v2/users/9001.json",
+            "iat": now,
+            "exp": now + 300,
+        }
+        token = jwt.encode(claims, KEY, algorithm="RS256")
+        return PAGE % (desk.url, HOST, token, width, json.dumps(values or ticket()))
+
+    return make
+
+
+@pytest.fixture
+def opened(stage, page_of, shop, agent, vendor_script):
+    """The customer's orders on screen."""
+    stage.scripts[SDK] = vendor_script("zendesk")
+    stage.open(HOST, page_of(), "/agent/tickets/42")
+    stage.wait_for("customer")
+    return stage
+
+
+def invoked(stage, name):
+    """Arguments of every call of this kind that the helpdesk heard."""
+    return stage.posted(
+        f"heard.filter((one) => one.request === 'invoke' && '{name}' in one.params).map((one) => one.params['{name}'])"
+    )
+
+
+def test_the_right_customer_with_and_without_third_party_cookies(cookie_stage, page_of, shop, vendor_script):
+    cookie_stage.scripts[SDK] = vendor_script("zendesk")
+    cookie_stage.open(HOST, page_of(), "/agent/tickets/42")
+    cookie_stage.wait_for("customer")
+    assert "Kadri Tamm" in cookie_stage.text()
+    assert all("cookie" not in headers for _method, _path, headers in cookie_stage.asked)
+    assert cookie_stage.context.cookies("https://deskside.test") == []
+
+
+def test_another_requester_replaces_the_customer(opened):
+    opened.posted(MOVED_ON)
+    opened.wait_for("empty")
+    assert "Kadri" not in opened.text()
+
+
+def test_a_late_answer_for_the_conversation_before_is_not_shown(stage, page_of, shop, vendor_script):
+    stage.scripts[SDK] = vendor_script("zendesk")
+    release = stage.hold("kadri.tamm")
+    stage.open(HOST, page_of(), "/agent/tickets/42")
+    stage.page.wait_for_function("desk.on.includes('ticket.requester.email.changed')")
+    stage.page.wait_for_timeout(0)
+    while not stage.held["kadri.tamm"]:
+        stage.page.wait_for_timeout(20)
+    stage.posted(MOVED_ON)
+    stage.wait_for("empty")
+    with stage.page.expect_response(lambda answer: "kadri" in (answer.request.post_data or "")):
+        release()
+    stage.page.wait_for_timeout(100)
+    assert stage.see("empty").is_visible()
+    assert "Kadri" not in stage.text()
+
+
+def test_the_old_customer_is_gone_while_the_next_one_loads(opened):
+    release = opened.hold("nobody")
+    opened.posted(MOVED_ON)
+    opened.see("customer").wait_for(state="detached")
+    assert "Kadri" not in opened.text()
+    assert "1042" not in opened.text()
+    release()
+    opened.wait_for("empty")
+
+
+def test_a_silent_host_reads_as_silence_and_is_asked_again(stage, page_of, shop, vendor_script):
+    stage.scripts[SDK] = vendor_script("zendesk")
+    silent = page_of().replace("silent: false", "silent: true")
+    stage.open(HOST, silent, "/agent/tickets/42")
+    stage.wait_for("error")
+    assert "did not say which conversation" in stage.text()
+    assert "This does not mean that there are no orders" in stage.text()
+    assert stage.see("empty").count() == 0
+
+
+def test_a_host_that_answers_with_errors_reads_as_silence(stage, page_of, shop, vendor_script):
+    stage.scripts[SDK] = vendor_script("zendesk")
+    paths = json.dumps(["ticket.id", "ticket.subject", "ticket.requester", "currentUser"])
+    stage.open(HOST, page_of().replace("denied: []", f"denied: {paths}"), "/agent/tickets/42")
+    stage.wait_for("error")
+    stage.posted("desk.denied = []")
+    stage.page.frame_locator("iframe").get_by_role("button", name="Try again").click()
+    stage.wait_for("customer")
+
+
+def test_without_zendesks_script_the_pane_says_so(stage, page_of, shop):
+    stage.open(HOST, page_of(), "/agent/tickets/42")  # the script's host is not reached
+    stage.wait_for("error")
+    assert "no orders" in stage.text()
+
+
+def test_a_lookup_that_fails_never_reads_no_orders(opened):
+    release = opened.hold("nobody")
+    opened.posted(MOVED_ON)
+    while not opened.held["nobody"]:
+        opened.page.wait_for_timeout(20)
+    [route] = opened.held.pop("nobody")
+    route.fulfill(
+        status=503, content_type="application/problem+json", body='{"status": 503, "code": "internal"}'
+    )
+    opened.wait_for("error")
+    assert "This does not mean that there are no orders" in opened.text()
+    assert "Kadri" not in opened.text()
+    assert release
+    opened.page.frame_locator("iframe").get_by_role("button", name="Try again").click()
+    opened.wait_for("empty")
+
+
+def test_a_requester_without_e_mail_is_found_by_phone(stage, page_of, shop, vendor_script):
+    stage.scripts[SDK] = vendor_script("zendesk")
+    identities = [{"type": "phone_number", "value": "+372 5551 2345"}, {"type": "twitter", "value": "kadri"}]
+    stage.open(HOST, page_of(ticket(email=None, identities=identities)), "/agent/tickets/42")
+    stage.wait_for("customer")
+
+
+def test_all_of_a_requesters_addresses_are_searched(stage, page_of, shop, vendor_script):
+    stage.scripts[SDK] = vendor_script("zendesk")
+    identities = [{"type": "email", "value": "old@example.ee"}, {"type": "email", "value": KADRI}]
+    stage.open(HOST, page_of(ticket(email="new@example.ee", identities=identities)), "/agent/tickets/42")
+    stage.wait_for("customer")
+
+
+def insert(stage):
+    stage.see("reply-insert").first.click()
+
+
+def open_reply(stage):
+    stage.frame.locator("[data-act=reply]").first.click()
+    stage.see("reply-text").wait_for()
+    return stage.see("reply-text").input_value()
+
+
+def test_a_reply_goes_into_the_open_editor(opened):
+    text = open_reply(opened)
+    insert(opened)
+    opened.page.wait_for_function("heard.some((one) => one.params && 'comment.appendText' in one.params)")
+    assert invoked(opened, "comment.appendText") == [[text]]
+    assert opened.posted("heard.some((one) => JSON.stringify(one).includes('sendMessage'))") is False
+
+
+def test_a_reply_is_not_put_into_another_ticket(opened):
+    open_reply(opened)
+    opened.posted("desk.values['ticket.id'] = 43")  # the agent has moved on; no event has come yet
+    insert(opened)
+    opened.page.wait_for_function("heard.some((one) => one.request === 'get' && one.params.length === 1)")
+    opened.frame.locator("#toast:not(:empty), #app").first.wait_for()
+    opened.page.wait_for_timeout(200)
+    assert invoked(opened, "comment.appendText") == []
+
+
+def test_where_inserting_is_refused_the_text_is_copied(opened):
+    opened.posted("desk.refuse = ['comment.appendText']")
+    text = open_reply(opened)
+    insert(opened)
+    opened.page.wait_for_function("heard.some((one) => one.params && 'notify' in one.params)")
+    [[said, level]] = invoked(opened, "notify")
+    assert (said, level) == ("Copied", "notice")
+    opened.page.locator("#answer").focus()
+    opened.page.keyboard.press("Control+V")
+    assert opened.page.locator("#answer").input_value() == text
+
+
+def test_the_frame_is_told_its_real_height(opened):
+    opened.page.wait_for_function("heard.some((one) => one.params && 'resize' in one.params)")
+    opened.page.wait_for_timeout(400)
+    real = opened.frame.evaluate("Math.ceil(document.getElementById('app').getBoundingClientRect().height)")
+    [*_earlier, [last]] = invoked(opened, "resize")
+    assert last == {"width": "100%", "height": f"{real}px"}
+    assert real > 300
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://acme.zendesk.com.evil.test", "https://other.zendesk.com", "https://evil.test"]
+)
+def test_a_hostile_parent_shows_nothing(stage, page_of, shop, vendor_script, origin):
+    stage.scripts[SDK] = vendor_script("zendesk")
+    stage.pages[origin] = "<!doctype html>" + page_of()
+    with stage.page.expect_console_message(lambda line: "frame-ancestors" in line.text):
+        stage.page.goto(f"{origin}/")
+    assert stage.posted("heard") == []
+    assert [path for _method, path, _headers in stage.asked if path.startswith("/static")] == []
+
+
+def test_reloading_the_frame_shows_the_same_customer(opened):
+    opened.frame.evaluate("location.reload()")
+    opened.see("customer").wait_for()
+    assert "Kadri Tamm" in opened.text()
