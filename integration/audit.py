@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import ScalarResult, select, update
 
 from integration.db.accounts import Account
+from integration.db.actions import Action, ActionStatus
 from integration.db.audit import AuditEntry
 from integration.work import Work
 
 ROOT = "0" * 64
 """What the first entry of an account follows."""
+
+ENDINGS = {
+    ActionStatus.SUCCEEDED: {"succeeded", "settled.done"},
+    ActionStatus.FAILED: {"failed", "settled.not_done"},
+    ActionStatus.REJECTED: {"rejected", "withdrawn", "stale"},
+}
+"""How a status was come to: one of these entries is there."""
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -83,15 +91,29 @@ def record(
 def verify(work: Work) -> tuple[int, Fault | None]:
     """Walk the chain of the account: (entries that fit, the first fault or None).
 
-    A cut-off end cannot be seen from the chain alone; keep the printed last number and hash elsewhere.
+    A cut-off end cannot be seen from the chain alone. The actions know what ought to be there, so what
+    is missing about one of them is found; for the rest keep the printed last number and hash elsewhere.
     """
     expected, previous = 1, ROOT
-    for entry in _entries(work):
-        fault = _check(entry, work.account_id, expected, previous)
-        if fault:
-            return expected - 1, fault
-        expected, previous = expected + 1, entry.hash
-    return expected - 1, None
+    told: dict[int, set[str]] = {}
+    with _entries(work) as entries:
+        for entry in entries:
+            fault = _check(entry, work.account_id, expected, previous)
+            if fault:
+                return expected - 1, fault
+            expected, previous = expected + 1, entry.hash
+            if entry.action_id is not None:
+                told.setdefault(entry.action_id, set()).add(entry.event.partition(".")[2])
+    return expected - 1, _cut_off(work, told, expected)
+
+
+def _cut_off(work: Work, told: Mapping[int, set[str]], expected: int) -> Fault | None:
+    """An action that happened, and of which the entries that it wrote are not there."""
+    for action_id, status in work.session.execute(select(Action.id, Action.status).order_by(Action.id)):
+        steps = told.get(action_id, set())
+        if "requested" not in steps or steps.isdisjoint(ENDINGS.get(status, steps)):
+            return Fault(expected, f"entries about action {action_id} are missing at the end")
+    return None
 
 
 def head(work: Work) -> tuple[int, str]:
@@ -109,9 +131,10 @@ def erase_personal(work: Work, order_ids: list[int]) -> None:
     )
 
 
-def _entries(work: Work) -> Iterator[AuditEntry]:
+def _entries(work: Work) -> ScalarResult[AuditEntry]:
+    """Read as they are needed; close it, or use it in a `with`."""
     query = select(AuditEntry).order_by(AuditEntry.number, AuditEntry.id)
-    return iter(work.session.scalars(query.execution_options(yield_per=500)))
+    return work.session.scalars(query.execution_options(yield_per=500))
 
 
 def _check(entry: AuditEntry, account_id: int, expected: int, previous: str) -> Fault | None:
