@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from integration import policies, policy_draft, what_if
 from integration.eligibility import Policy, Rule, Scope
@@ -16,6 +17,7 @@ from integration.eligibility.policy import HolidayRange, load
 from integration.money import Money
 from integration.records import ReturnLineRecord, ReturnRecord
 from jobs.boot import Services
+from sidebar.admin import rule_form
 
 EVERYTHING = {
     "name": "Swimwear",
@@ -388,3 +390,10 @@ def test_a_what_if_never_reads_another_account(
 ) -> None:
     other = world.account("Other")
     assert compared(services, other, days=5, day=7).lines == 0
+
+
+def test_an_exclusion_that_no_box_shows_survives_an_edit() -> None:
+    before = Rule(name="Auctions", exclusions=("auction", "used"))
+    form = MultiDict([("name", "Auctions"), ("exclusions", "perishable")])
+
+    assert rule_form.rule_from(form, "EUR", before).exclusions == ("perishable", "auction")
