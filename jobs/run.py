@@ -7,11 +7,15 @@ job that dies is found by the next sweep.
 from __future__ import annotations
 
 import logging
+import time
 import uuid
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
 
 from integration.errors import NotFound
 from integration.work import JobName
@@ -30,16 +34,47 @@ HANDLERS: dict[JobName, Callable[..., object]] = {
 }
 
 
-@cache
+QUEUE_AWAY_SECONDS = 1.0
+
+_services: Services | None = None
+"""This worker process's own; RQ hands its jobs names and numbers only."""
+
+
 def process_services() -> Services:
-    """This worker process's services, built at its first job."""
-    return boot.boot()
+    global _services
+    if _services is None:
+        _services = boot.boot()
+    return _services
 
 
 def run(name: str, arguments: Mapping[str, Any]) -> None:
     """Do one job. Its failure is written down here and goes no further."""
     services = process_services()
     handle(services, JobName(name), arguments)
+
+
+def work(services: Services, queue_names: Sequence[str], *, burst: bool = False) -> None:
+    """Take jobs off these queues until told to stop; with `burst` until there are none.
+
+    Not RQ's forking worker: jobs are short, many, and lose nothing when a process dies with them.
+    """
+    global _services
+    _services = services
+    while True:
+        connection: Redis = Redis.from_url(services.settings.redis_url, health_check_interval=30)
+        worker = SimpleWorker(
+            [Queue(name, connection=connection) for name in queue_names],
+            connection=connection,
+            log_job_description=False,
+        )
+        try:
+            worker.work(burst=burst, logging_level="WARNING")
+        except RedisError as error:
+            # RQ waits for a queue that is away, but not at every place where it may miss it.
+            log.warning("the queue is away: %s", type(error).__name__)
+            time.sleep(QUEUE_AWAY_SECONDS)
+            continue
+        return
 
 
 def handle(services: Services, name: JobName, arguments: Mapping[str, Any]) -> None:

@@ -20,10 +20,16 @@ def end_with_parent() -> None:
     if os.environ.pop(WATCH, "") != "1":
         return
 
+    stop_when_closed(0)
+
+
+def stop_when_closed(pipe: int) -> None:
+    """Ask this process to stop once nobody holds the other end of the pipe any more."""
+
     def wait() -> None:
         while True:
             try:
-                if not os.read(0, 1024):
+                if not os.read(pipe, 1024):
                     break
             except OSError:
                 break

@@ -16,7 +16,7 @@ from sqlalchemy import select
 import migrations
 from integration import policies
 from integration.cli import demo as demonstration
-from integration.cli.children import Children, end_with_parent
+from integration.cli.children import Children, end_with_parent, stop_when_closed
 from integration.cli.output import json_option, opened, show
 from integration.db.accounts import Account
 from integration.errors import AppError, SettingsError
@@ -198,9 +198,12 @@ def worker(processes: int, burst: bool) -> None:
         _work(queues.ALL, burst)
         return
     children: list[int] = []
+    alive, ours = os.pipe()  # however this process ends, its children notice
     for number in range(processes):
         child = os.fork()
         if child == 0:
+            os.close(ours)
+            stop_when_closed(alive)
             _work(queues.FAST if number == 0 else queues.ALL, burst)
             os._exit(0)
         children.append(child)
@@ -214,23 +217,16 @@ def worker(processes: int, burst: bool) -> None:
 
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, forward)
-    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    codes = [os.waitstatus_to_exitcode(os.wait()[1])]
+    if not burst:
+        forward(signal.SIGTERM, None)  # half a crew would go unnoticed: end, and be started again
+    codes += [os.waitstatus_to_exitcode(os.wait()[1]) for _ in children[1:]]
     if any(codes):
         raise AppError("a worker process died")
 
 
 def _work(names: tuple[str, ...], burst: bool) -> None:
-    from rq import Queue, SimpleWorker
-
-    services = boot.boot()
-    redis: Redis = Redis.from_url(services.settings.redis_url, health_check_interval=30)
-    # Not the forking worker: jobs are short, many, and lose nothing when a process dies with them.
-    rq_worker = SimpleWorker(
-        [Queue(name, connection=redis) for name in names],
-        connection=redis,
-        log_job_description=False,
-    )
-    rq_worker.work(burst=burst, logging_level="WARNING")
+    run.work(boot.boot(), names, burst=burst)
 
 
 @click.command()

@@ -7,9 +7,7 @@ that has no threads, so that killing and starting one takes milliseconds.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -146,7 +144,7 @@ class Stage:
     def kill_worker(self) -> None:
         if self.workers:
             process = self.workers.pop(0)
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             process.join()
             self.kills += 1
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from redis import Redis
-from rq import Queue, SimpleWorker
-
 from connectors import transport
 from connectors.shopify import client as shopify_client  # noqa: F401 - loaded once, by the fork server
 from connectors.woocommerce import client as woocommerce_client  # noqa: F401
@@ -23,8 +20,4 @@ def work(settings: Settings) -> None:
     reads.SETTLING = timedelta(0)
     copying.SLICE_SECONDS = 3.0
     transport.Circuit.__init__.__kwdefaults__.update(rest=0.3, longest=1.0)
-    services = boot.boot(settings)
-    run.process_services = lambda: services
-    connection = Redis.from_url(settings.redis_url)
-    waiting = [Queue(name, connection=connection) for name in queues.ALL]
-    SimpleWorker(waiting, connection=connection, log_job_description=False).work(logging_level="CRITICAL")
+    run.work(boot.boot(settings), queues.ALL)
