@@ -31,7 +31,7 @@ class Step:
     settings: tuple[str, ...] = ()
     """Names of the settings that are entered here."""
     shows: str = ""
-    """What is shown to be copied: address, origin, manifest."""
+    """What is handed over here: the address to copy, or the app's zip."""
     checks: tuple[Check, ...] = ()
 
     def done(self, lacking: set[str]) -> bool:
@@ -110,9 +110,9 @@ def _zendesk(state: State) -> list[Step]:
             title=_("Upload the app"),
             text=_(
                 "In Zendesk: Admin Center, Apps and integrations, Zendesk Support apps, Upload private app. "
-                "On the server, “integration helpdesks app” makes the file; as its address enter:"
+                "Upload this file:"
             ),
-            shows="address",
+            shows="zip",
         ),
         Step(
             title=_("Prove that it is Zendesk who calls"),

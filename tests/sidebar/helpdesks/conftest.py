@@ -382,8 +382,9 @@ def vendor_script(request: pytest.FixtureRequest) -> Callable[[str], str]:
     folder = request.config.cache.mkdir("vendor-scripts")
 
     def bundle(root: Path, entry: str, name: str) -> str:
+        head = "function (require, module, exports)"
         wrapped = (
-            f"{json.dumps(str(path.relative_to(root)))}: function (require, module, exports) {{{path.read_text()}\n}}"
+            f"{json.dumps(str(path.relative_to(root)))}: {head} {{{path.read_text()}\n}}"
             for path in sorted(root.rglob("*.js"))
         )
         return LOADER % (",\n".join(wrapped), name, entry)

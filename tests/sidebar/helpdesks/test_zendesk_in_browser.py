@@ -38,7 +38,8 @@ PAGE = """
     if (message.key === "iframe.handshake") {
       const context = { product: "support", location: "ticket_sidebar", ticketId: 42, instanceGuid: "g1",
         account: { subdomain: "acme" } };
-      post({ key: "zaf.app.registered", message: { context, metadata: { appId: 11, installationId: 7, settings: {} } } });
+      const metadata = { appId: 11, installationId: 7, settings: {} };
+      post({ key: "zaf.app.registered", message: { context, metadata } });
     } else if (message.key && message.key.startsWith("iframe.on:")) desk.on.push(message.key.slice(10));
     else if (message.request === "get") {
       const result = { errors: {} };
@@ -112,7 +113,7 @@ def opened(stage, page_of, shop, agent, vendor_script):
 def invoked(stage, name):
     """Arguments of every call of this kind that the helpdesk heard."""
     return stage.posted(
-        f"heard.filter((one) => one.request === 'invoke' && '{name}' in one.params).map((one) => one.params['{name}'])"
+        f"heard.filter((one) => one.request === 'invoke').map((one) => one.params['{name}']).filter(Boolean)"
     )
 
 
