@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,33 +78,36 @@ class Profile:
 
 def current_id(work: Work, customer_id: int) -> int:
     """The row that stands for the person today. Raises :exc:`NotFound` outside the account."""
+    return _today(work, customer_id).id
+
+
+def _today(work: Work, customer_id: int) -> Customer:
+    """Follows merges: one query for most people."""
     seen: set[int] = set()
     while customer_id not in seen:
         seen.add(customer_id)
-        successors = work.session.scalars(
-            select(Customer.merged_into).where(Customer.id == customer_id)
-        ).all()
-        if not successors:
+        customer = work.session.scalars(select(Customer).where(Customer.id == customer_id)).one_or_none()
+        if customer is None:
             break
-        if successors[0] is None:
-            return customer_id
-        customer_id = successors[0]
+        if customer.merged_into is None:
+            return customer
+        customer_id = customer.merged_into
     raise NotFound("there is no customer with this id")
 
 
-def profile(work: Work, customer_id: int) -> Profile:
-    """The person across stores, found by today's id or any earlier one."""
-    session = work.session
-    customer_id = current_id(work, customer_id)
-    customer = session.scalars(select(Customer).where(Customer.id == customer_id)).one()
-    emails, phones = contacts_of(work, [customer_id])[customer_id]
-    stores = session.execute(
-        select(Store, func.count(Order.id), func.min(Order.placed_at), func.max(Order.placed_at))
-        .join(Order, Order.store_id == Store.id)
-        .where(Order.customer_id == customer_id, *_counted())
-        .group_by(Store.id)
-        .order_by(func.count(Order.id).desc(), Store.id)
-    ).all()
+def profile(work: Work, customer_id: int, *, known: Match | None = None) -> Profile:
+    """The person across stores, found by today's id or any earlier one.
+
+    `known`: what `match` has just read of a person in the same transaction, so as not to read it again.
+    """
+    customer = _today(work, customer_id)
+    emails, phones = (
+        (known.emails, known.phones)
+        if known is not None and known.customer_id == customer.id
+        else contacts_of(work, [customer.id])[customer.id]
+    )
+    groups = _bought(work, customer.id)
+    stores = _stores(groups)
     return Profile(
         id=customer.id,
         name=customer.name,
@@ -112,17 +116,12 @@ def profile(work: Work, customer_id: int) -> Profile:
         locale=customer.locale,
         country=customer.country,
         tags=tuple(str(tag) for tag in customer.tags),
-        orders_count=sum(count for _, count, _, _ in stores),
-        total_spent=_spent(work, customer_id),
-        first_order_at=min((first for _, _, first, _ in stores), default=None),
-        last_order_at=max((last for _, _, _, last in stores), default=None),
-        returns_count=_returns(work, customer_id),
-        stores=tuple(
-            KnownStore(
-                id=store.id, platform=store.platform, domain=store.domain, name=store.name, orders_count=count
-            )
-            for store, count, _, _ in stores
-        ),
+        orders_count=sum(store.orders_count for store in stores),
+        total_spent=_spent(work, customer.id, groups),
+        first_order_at=min((group.first for group in groups), default=None),
+        last_order_at=max((group.last for group in groups), default=None),
+        returns_count=_returns(work, customer.id, stores),
+        stores=stores,
     )
 
 
@@ -178,24 +177,83 @@ def _counted() -> tuple[ColumnElement[bool], ...]:
 PAID = (FinancialStatus.PAID, FinancialStatus.PARTIALLY_REFUNDED, FinancialStatus.REFUNDED)
 
 
-def _spent(work: Work, customer_id: int) -> tuple[Money, ...]:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Orders of one store, currency and state of payment."""
+
+    store: tuple[int, Platform, str, str]
+    currency: str
+    paid: FinancialStatus
+    cancelled: bool
+    count: int
+    first: datetime
+    last: datetime
+    kept: int
+    """Their totals, less what went back, in minor units."""
+
+
+def _bought(work: Work, customer_id: int) -> list[_Group]:
+    """What the person bought, summed up by one query."""
+    cancelled = Order.cancelled_at.is_not(None)
+    store = (Store.id, Store.platform, Store.domain, Store.name)
+    alike = (*store, Order.currency, Order.financial_status, cancelled)
+    rows = work.session.execute(
+        select(
+            *alike,
+            func.count(Order.id),
+            func.min(Order.placed_at),
+            func.max(Order.placed_at),
+            func.sum(Order.total - Order.refunded),
+        )
+        .join(Order, Order.store_id == Store.id)
+        .where(Order.customer_id == customer_id, *_counted())
+        .group_by(*alike)
+    )
+    return [
+        _Group((store_id, platform, domain, name), currency, paid, bool(gone), count, first, last, int(kept))
+        for store_id, platform, domain, name, currency, paid, gone, count, first, last, kept in rows
+    ]
+
+
+def _stores(groups: Iterable[_Group]) -> tuple[KnownStore, ...]:
+    """The store with most orders first."""
+    counts: Counter[tuple[int, Platform, str, str]] = Counter()
+    for group in groups:
+        counts[group.store] += group.count
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][0]))
+    return tuple(
+        KnownStore(id=store_id, platform=platform, domain=domain, name=name, orders_count=count)
+        for (store_id, platform, domain, name), count in ordered
+    )
+
+
+def _spent(work: Work, customer_id: int, groups: Iterable[_Group]) -> tuple[Money, ...]:
     """Paid and not paid back. Cancelled orders and what is pending, authorised, failed or voided were not
 
     spent; of a partly paid order the payments count.
     """
-    mine = (Order.customer_id == customer_id, Order.cancelled_at.is_(None), *_counted())
+    lasting = [group for group in groups if not group.cancelled]
+    sums: Counter[str] = Counter()
+    weight: Counter[str] = Counter()
+    for group in lasting:
+        if group.paid in PAID:
+            sums[group.currency] += group.kept
+            weight[group.currency] += group.count
+    if any(group.paid is FinancialStatus.PARTIALLY_PAID for group in lasting):
+        sums.update(_part_payments(work, customer_id))
+    ordered = sorted(sums, key=lambda currency: (-weight[currency], currency))
+    return tuple(Money(max(0, sums[currency]), currency) for currency in ordered)
+
+
+def _part_payments(work: Work, customer_id: int) -> dict[str, int]:
+    """What was paid of orders that are partly paid, by currency."""
     rows = work.session.execute(
-        select(Order.currency, func.sum(Order.total - Order.refunded), func.count(Order.id))
-        .where(*mine, Order.financial_status.in_(PAID))
-        .group_by(Order.currency)
-    ).all()
-    sums = {currency: int(minor) for currency, minor, _ in rows}
-    weight = {currency: count for currency, _, count in rows}
-    parts = work.session.execute(
         select(Order.currency, func.sum(PaymentTransaction.amount))
         .join(PaymentTransaction, PaymentTransaction.order_id == Order.id)
         .where(
-            *mine,
+            Order.customer_id == customer_id,
+            Order.cancelled_at.is_(None),
+            *_counted(),
             Order.financial_status == FinancialStatus.PARTIALLY_PAID,
             PaymentTransaction.status == "success",
             PaymentTransaction.kind.in_(("sale", "capture")),
@@ -203,13 +261,10 @@ def _spent(work: Work, customer_id: int) -> tuple[Money, ...]:
         )
         .group_by(Order.currency)
     )
-    for currency, minor in parts:
-        sums[currency] = sums.get(currency, 0) + int(minor)
-    ordered = sorted(sums, key=lambda currency: (-weight.get(currency, 0), currency))
-    return tuple(Money(max(0, sums[currency]), currency) for currency in ordered)
+    return {currency: int(minor) for currency, minor in rows}
 
 
-def _returns(work: Work, customer_id: int) -> int:
+def _returns(work: Work, customer_id: int, stores: Iterable[KnownStore]) -> int:
     """Returns that were not turned down. WooCommerce has none: there, a refund of pieces is one."""
     asked = work.session.scalar(
         select(func.count())
@@ -221,6 +276,8 @@ def _returns(work: Work, customer_id: int) -> int:
             OrderReturn.status.not_in(("declined", "canceled")),
         )
     )
+    if not any(store.platform is Platform.WOOCOMMERCE for store in stores):
+        return asked or 0
     refunds = work.session.scalars(
         select(Refund.lines)
         .join(Order, Order.id == Refund.order_id)

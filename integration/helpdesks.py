@@ -8,13 +8,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from integration import audit
 from integration.db.accounts import Agent
@@ -92,6 +92,7 @@ def _word(text: str) -> str:
     return text
 
 
+NOTED_EVERY = timedelta(minutes=1)
 REFUSED = "_refused"
 """Among the plain settings: when and why a call was refused last."""
 
@@ -280,6 +281,21 @@ def lacking(helpdesk: Helpdesk, vault: Vault) -> list[str]:
     """Names of settings that are not there yet, needed or not."""
     have = {**helpdesk.settings, **secret_settings(vault, helpdesk)}
     return [setting.name for setting in _kind(helpdesk.kind).settings if not have.get(setting.name)]
+
+
+def note_opening(work: Work, helpdesk_id: int, *, at_once: bool = False) -> None:
+    """Remember that the sidebar was opened, once a minute: openings of a busy desk do not queue for its row.
+
+    `at_once`: a refusal is on record, which this opening settles.
+    """
+    now = work.now()
+    stale = or_(Helpdesk.last_opened_at.is_(None), Helpdesk.last_opened_at < now - NOTED_EVERY)
+    work.session.execute(
+        update(Helpdesk)
+        .where(Helpdesk.id == helpdesk_id, *(() if at_once else (stale,)))
+        .values(last_opened_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def note_refusal(work: Work, helpdesk_id: int, code: str) -> None:

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
 
 from integration.db.accounts import OneTime
+from integration.db.bulk import upsert
 from integration.secret import digest, new_secret
 from integration.work import Work
 
@@ -81,20 +81,16 @@ def outcome(work: Work, purpose: str, secret: str) -> dict[str, Any] | None:
 def first_time(work: Work, purpose: str, proof: str, lifetime: timedelta) -> bool:
     """Whether this proof (a JWT's `jti`, a signature) is seen for the first time; it is seen from now on."""
     now = work.now()
-    row = OneTime(
-        token_hash=hashlib.sha256(f"{purpose}\n{proof}".encode()).hexdigest(),
-        purpose=purpose,
-        data={},
-        created_at=now,
-        expires_at=now + lifetime,
-        used_at=now,
-    )
-    try:
-        with work.session.begin_nested():
-            work.session.add(row)
-    except IntegrityError:
-        return False
-    return True
+    row = {
+        "token_hash": hashlib.sha256(f"{purpose}\n{proof}".encode()).hexdigest(),
+        "purpose": purpose,
+        "data": {},
+        "created_at": now,
+        "expires_at": now + lifetime,
+        "used_at": now,
+    }
+    seen = work.session.execute(upsert(work.session, OneTime).values(row).on_conflict_do_nothing())
+    return seen.rowcount == 1  # type: ignore[attr-defined,no-any-return] # an INSERT's result has it
 
 
 def sweep(work: Work) -> int:

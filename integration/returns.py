@@ -33,7 +33,7 @@ from integration.policies import (
     policy_versions,
     save_policy,
 )
-from integration.said import NOTHING, OrderSaid, said_of, say
+from integration.said import NOTHING, OrderSaid, Words, say, understood, words_of
 from integration.work import Work
 
 __all__ = [
@@ -105,8 +105,14 @@ class Books:
         )
 
 
-def open_books(work: Work, orders: Sequence[Order]) -> Books:
-    """Six queries, for one order or for a thousand."""
+def open_books(
+    work: Work,
+    orders: Sequence[Order],
+    *,
+    stores: Mapping[int, Store] | None = None,
+    words: Mapping[int, Words] | None = None,
+) -> Books:
+    """Six queries, for one order or for a thousand; fewer where the caller has read stores and words."""
     wanted = product_keys(orders)
     products: dict[int, dict[str, Product]] = {}
     if wanted:
@@ -116,12 +122,16 @@ def open_books(work: Work, orders: Sequence[Order]) -> Books:
         ]
         for product in work.session.scalars(select(Product).where(or_(*named))):
             products.setdefault(product.store_id, {})[product.platform_id] = product
-    stores = work.session.scalars(select(Store).where(Store.id.in_({order.store_id for order in orders})))
+    if stores is None:
+        mine = select(Store).where(Store.id.in_({order.store_id for order in orders}))
+        stores = {store.id: store for store in work.session.scalars(mine)}
+    if words is None:
+        words = words_of(work, [order.id for order in orders])
     return Books(
         policies=book(work),
-        stores={store.id: store for store in stores},
+        stores=stores,
         products=products,
-        said=said_of(work, [order.id for order in orders]),
+        said={order_id: understood(facts) for order_id, facts in words.items()},
         confirmed=law_confirmations(work),
         notices=on_file(work, orders),
     )
@@ -133,12 +143,17 @@ def judge_orders(
     *,
     notice_at: When | None = None,
     reason: str = "changed_mind",
+    stores: Mapping[int, Store] | None = None,
+    words: Mapping[int, Words] | None = None,
 ) -> dict[int, Verdicts]:
-    """Verdicts on all that is left of each order, by order id. Line ids are public ones."""
+    """Verdicts on all that is left of each order, by order id. Line ids are public ones.
+
+    `stores` and `words`: the account's stores and what `words_of` says, where they were read already.
+    """
     orders = list(orders)
     if not orders:
         return {}
-    books = open_books(work, orders)
+    books = open_books(work, orders, stores=stores, words=words)
     why = read_reason(reason)
     return {
         order.id: judge_facts(

@@ -18,6 +18,8 @@ from integration.work import Work
 
 Said = Mapping[str, Any]
 """Name of a fact → its value, read."""
+Words = Mapping[str | None, Mapping[str, str]]
+"""Platform id of a line (None: the whole order) → name of a fact → its value, as it was written."""
 
 
 def yes_no(text: str) -> bool | None:
@@ -138,20 +140,17 @@ def words_of(work: Work, order_ids: Iterable[int]) -> dict[int, dict[str | None,
     One query.
     """
     found: dict[int, dict[str | None, dict[str, str]]] = {}
-    rows = work.session.scalars(
-        select(Fact).where(Fact.order_id.in_(list(order_ids))).order_by(Fact.said_at, Fact.id)
+    rows = work.session.execute(
+        select(Fact.order_id, Fact.line_id, Fact.name, Fact.value)
+        .where(Fact.order_id.in_(list(order_ids)))
+        .order_by(Fact.said_at, Fact.id)
     )
-    for row in rows:
-        found.setdefault(row.order_id, {}).setdefault(row.line_id, {})[row.name] = row.value
+    for order_id, line_id, name, value in rows:
+        found.setdefault(order_id, {}).setdefault(line_id, {})[name] = value
     return found
 
 
-def said_of(work: Work, order_ids: Iterable[int]) -> dict[int, OrderSaid]:
-    """The same, with values as the engine takes them."""
-    return {order_id: understood(words) for order_id, words in words_of(work, order_ids).items()}
-
-
-def understood(words: Mapping[str | None, Mapping[str, str]]) -> OrderSaid:
+def understood(words: Words) -> OrderSaid:
     read = {**OF_LINES, **OF_ORDERS}
     values = {
         line_id: {name: read[name](value) for name, value in facts.items() if name in read}
