@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from integration import audit, returns
 from integration.customers import ORDER_PARTS, find_order
@@ -148,6 +148,13 @@ def of_orders(work: Work, order_ids: Iterable[int]) -> list[Withdrawal]:
     )
 
 
+def stamps(work: Work, order_ids: Select[Any]) -> list[tuple[Any, ...]]:
+    """What changes whenever a statement of these orders does."""
+    moves = (Withdrawal.acknowledged_at, Withdrawal.goods_at, Withdrawal.proof_at, Withdrawal.closed_at)
+    query = select(Withdrawal.id, *moves).where(Withdrawal.order_id.in_(order_ids))
+    return [tuple(row) for row in work.session.execute(query.order_by(Withdrawal.id))]
+
+
 def open_clocks(work: Work, order_ids: Iterable[int] | None = None) -> list[Clock]:
     """Clocks that run, the most pressing first; of these orders, or of the whole account. Two queries."""
     query = select(Withdrawal).where(Withdrawal.closed_at.is_(None))
@@ -158,9 +165,15 @@ def open_clocks(work: Work, order_ids: Iterable[int] | None = None) -> list[Cloc
         order.id: order
         for order in work.session.scalars(select(Order).where(Order.id.in_({row.order_id for row in rows})))
     }
-    now = work.now()
-    clocks: list[Clock] = []
+    return clocks(rows, orders, work.now())
+
+
+def clocks(rows: Iterable[Withdrawal], orders: Mapping[int, Order], now: datetime) -> list[Clock]:
+    """What runs of these statements, the most pressing first. Pure."""
+    found: list[Clock] = []
     for row in rows:
+        if row.closed_at is not None:
+            continue
         zone = zone_of(orders[row.order_id].shipping_address)
         today = local_day(now, zone)
         dues = {
@@ -168,7 +181,7 @@ def open_clocks(work: Work, order_ids: Iterable[int] | None = None) -> list[Cloc
             "refund": row.refund_due,
             "send_back": None if row.goods_at or row.proof_at else row.return_due,
         }
-        clocks += [
+        found += [
             Clock(
                 withdrawal_id=row.id,
                 order_id=row.order_id,
@@ -179,7 +192,7 @@ def open_clocks(work: Work, order_ids: Iterable[int] | None = None) -> list[Cloc
             for kind, due in dues.items()
             if due is not None
         ]
-    return sorted(clocks, key=lambda clock: (clock.due, clock.withdrawal_id, clock.kind))
+    return sorted(found, key=lambda clock: (clock.due, clock.withdrawal_id, clock.kind))
 
 
 def _set_clocks(work: Work, order: Order, row: Withdrawal) -> None:

@@ -20,6 +20,7 @@ from integration.records import FinancialStatus, FulfillmentStatus, Platform
 from integration.views import admin_url
 from sidebar.formats import day, local
 from sidebar.parcels import Parcel, parcels
+from sidebar.statements import Statement
 from sidebar.verdicts import VerdictCard, verdict_card
 
 Said = Mapping[str | None, Mapping[str, str]]
@@ -106,6 +107,7 @@ class OrderCard:
     tags: tuple[str, ...]
     cancelled_at: datetime | None
     address: str
+    statements: tuple[Statement, ...] = ()
     opened: bool = False
     actions: tuple[dict[str, Any], ...] = field(default=())
 
@@ -122,6 +124,7 @@ def order_card(
     said: Said,
     acts: Sequence[Act] = (),
     actions: Sequence[dict[str, Any]] = (),
+    statements: Sequence[Statement] = (),
     version: str = "",
 ) -> OrderCard:
     lines = line_cards(order, verdicts, said)
@@ -157,6 +160,7 @@ def order_card(
         tags=tuple(str(tag) for tag in order.tags),
         cancelled_at=order.cancelled_at,
         address=_address(order.shipping_address),
+        statements=tuple(statements),
         actions=tuple(actions),
     )
 

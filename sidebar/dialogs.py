@@ -24,6 +24,7 @@ from integration.ids import child_id, row_id
 from integration.money import Money
 from integration.people import sessions
 from integration.ports import ActionKind
+from integration.records import Platform
 from integration.wishes import Who, Wish
 from integration.work import Work
 from jobs import actions
@@ -116,6 +117,7 @@ def begin(visit: Visit, order_id: str, kind: str) -> Response:
             limit=Money(mine.action, order.currency) if mine.action is not None else None,
             most=deciding.most_left(work, order),
             shipping_left=_shipping_left(order),
+            has_tags=store.platform is Platform.SHOPIFY,
             has_credit=bool(store.features.get("store_credit", store.platform == "shopify")),
             may=visit.may_move_money,
             address=order.shipping_address or {},
@@ -312,11 +314,45 @@ def ask(visit: Visit, order_id: str, kind: str) -> ResponseReturnValue:
     with services().reading(visit.account_id) as work:
         order = customers.find_order(work, row)
         actor = who(work, visit)
-        wish = read_wish(chosen, order, request.form, visit, work)
+        wanted = _wishes(chosen, order, request.form, visit, work)
         if chosen is ActionKind.REFUND:
-            _same_sum(work, order, wish, request.form.get("sum", ""))
-    found = actions.ask(services(), visit.account_id, row, chosen, wish, actor, key)
-    return _action_html(visit, int(found["id"])), 202
+            _same_sum(work, order, wanted[0][1], request.form.get("sum", ""))
+    # A note and tags are two changes of the store: each has its own row, and its own key made from the one.
+    asked = [
+        actions.ask(
+            services(), visit.account_id, row, kind, wish, actor, f"{key}:{number}" if number else key
+        )
+        for number, (kind, wish) in enumerate(wanted)
+    ]
+    return "".join(_action_html(visit, int(found["id"])) for found in asked), 202
+
+
+def _wishes(
+    kind: ActionKind, order: Order, form: Mapping[str, str], visit: Visit, work: Work
+) -> list[tuple[ActionKind, Wish]]:
+    """What the dialogue asks for: one change, or a note and tags together."""
+    tags = _tags(form, visit) if kind is ActionKind.NOTE else None
+    if tags is None:
+        return [(kind, read_wish(kind, order, form, visit, work))]
+    if not form.get("note", "").strip():
+        return [(ActionKind.TAGS, tags)]
+    return [(kind, read_wish(kind, order, form, visit, work)), (ActionKind.TAGS, tags)]
+
+
+def _tags(form: Mapping[str, str], visit: Visit) -> Wish | None:
+    """What the person changed of the tags they saw; others' changes since then stay."""
+    before, after = (
+        {tag: None for part in form.get(name, "").split(",") if (tag := " ".join(part.split()))}
+        for name in ("tags_before", "tags")
+    )
+    added = [tag for tag in after if tag not in before]
+    removed = [tag for tag in before if tag not in after]
+    if not added and not removed:
+        return None
+    body: dict[str, Any] = {"tags_add": added, "tags_remove": removed}
+    if visit.conversation:
+        body["conversation"] = {"helpdesk": visit.helpdesk, "id": visit.conversation}
+    return wishes.parse(ActionKind.TAGS, body)
 
 
 def _same_sum(work: Work, order: Order, wish: Wish, shown: str) -> None:

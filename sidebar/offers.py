@@ -21,6 +21,7 @@ def offers(order: Order, store: Store, visit: Visit) -> list[Act]:
     return [
         Act(kind=ActionKind.REFUND, word=_("Refund…"), because=_refund(order, store)),
         Act(kind=ActionKind.RETURN, word=_("Return…"), because=_return(order, store)),
+        Act(kind=ActionKind.REPLACEMENT, word=_("Replace…"), because=_replace(order, store)),
         Act(kind=ActionKind.CANCEL, word=_("Cancel…"), because=_cancel(order, store)),
         Act(kind=ActionKind.ADDRESS, word=_("Address…"), because=_address(order, store)),
         Act(kind=ActionKind.NOTE, word=_("Note…"), because=_gone(order, store)),
@@ -54,6 +55,15 @@ def _return(order: Order, store: Store) -> str:
     if not _sent(order):
         return _("nothing was sent yet.")
     return "" if any(line.refundable_quantity for line in order.lines) else _("nothing is left to return.")
+
+
+def _replace(order: Order, store: Store) -> str:
+    """Neither platform lets an app make one that its own stock and books know as a replacement."""
+    if gone := _gone(order, store):
+        return gone
+    if store.platform is Platform.WOOCOMMERCE:
+        return _("WooCommerce has no replacements; make a new order in the store.")
+    return _("Shopify keeps replacements to its own admin; open the order there.")
 
 
 def _cancel(order: Order, store: Store) -> str:

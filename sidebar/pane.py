@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
-from integration import customers, returns, said
+from integration import customers, returns, said, withdrawals
 from integration.contacts import email_key, key, order_refs, phone_key
 from integration.customers import Match, Profile
 from integration.db.actions import Action, ActionStatus, Contact
 from integration.db.customers import StoreCustomer
 from integration.db.orders import Order
-from integration.db.policies import Fact, Withdrawal
+from integration.db.policies import Fact
 from integration.db.stores import Store, SyncPhase, SyncState
 from integration.money import Money
 from integration.work import Work
@@ -26,6 +26,7 @@ from sidebar import offers
 from sidebar.cards import OrderCard, order_card
 from sidebar.formats import clock
 from sidebar.replies.draft import Draft
+from sidebar.statements import statements
 from sidebar.urgent import Urgent, urgent_rows
 from sidebar.visit import Visit
 
@@ -82,7 +83,7 @@ class NoteCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pane:
-    """What the template shows. `state`: one, several, empty."""
+    """What the template shows. `state`: one, several, guest (orders without a customer), empty."""
 
     state: str
     visit: Visit
@@ -136,10 +137,12 @@ def look(
         if found is None:
             stores = _stores_by_id(work)
             fresh, troubles = freshness(work, None, stores)
+            guests = guest_orders(work, visit, (query,) if query else refs)
             return Pane(
-                state="several" if matches else "empty",
+                state="several" if matches else ("guest" if guests else "empty"),
                 visit=visit,
                 matches=tuple(matches),
+                orders=tuple(guests),
                 query=query,
                 refs=refs,
                 store_names=tuple(store.name for store in stores.values()),
@@ -166,9 +169,8 @@ def _one(
     orders = customers.history(work, [profile.id], limit=limit)
     stores = _stores_by_id(work)
     cards = order_cards(work, visit, orders, stores)
-    withdrawals = _withdrawals(work, orders)
     contacts = _contacts(work, profile.id)
-    urgent = urgent_rows(cards, withdrawals, contacts)
+    urgent = urgent_rows(cards, contacts)
     wanted = {key(ref) for ref in refs} | ({key(query)} if query else set())
     opened = _sorted(cards, _open_first(orders, cards, urgent, wanted))
     fresh, troubles = freshness(work, {order.store_id for order in orders}, stores)
@@ -213,13 +215,23 @@ def picture(work: Work, customer_id: int) -> str:
     ).all()
     facts = work.session.scalar(select(func.count(Fact.id)).where(Fact.order_id.in_(mine)))
     contacts = work.session.scalar(select(func.count(Contact.id)).where(Contact.customer_id == ids))
-    text = repr((orders, actions, facts, contacts))
+    stated = withdrawals.stamps(work, mine)
+    text = repr((orders, actions, facts, contacts, stated))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def visit_orders(work: Work, visit: Visit, orders: Sequence[Order]) -> list[OrderCard]:
     """Cards of single orders, open: after something about them changed."""
     return [replace(card, opened=True) for card in order_cards(work, visit, orders)]
+
+
+def guest_orders(work: Work, visit: Visit, references: Sequence[str]) -> list[OrderCard]:
+    """Orders that these numbers name and no customer stands behind. For agents who may search alone."""
+    if not visit.may_search or not references:
+        return []
+    found = customers.orders_by_reference(work, references)
+    guests = [order for order in found if order.customer_id is None]
+    return visit_orders(work, visit, guests) if guests else []
 
 
 def order_cards(
@@ -230,6 +242,7 @@ def order_cards(
     judged = returns.judge_orders(work, orders)
     words = said.words_of(work, [order.id for order in orders])
     acted = _actions(work, orders)
+    stated = statements(work, orders)
     cards = []
     for order in orders:
         store = stores[order.store_id]
@@ -244,6 +257,7 @@ def order_cards(
                 said=facts,
                 acts=offers.offers(order, store, visit),
                 actions=actions,
+                statements=stated.get(order.id, ()),
                 version=version,
             )
         )
@@ -291,13 +305,6 @@ def freshness(
 def _stores_by_id(work: Work) -> dict[int, Store]:
     rows = work.session.scalars(select(Store).options(selectinload(Store.sync)).order_by(Store.id))
     return {store.id: store for store in rows}
-
-
-def _withdrawals(work: Work, orders: Sequence[Order]) -> list[Withdrawal]:
-    query = select(Withdrawal).where(
-        Withdrawal.order_id.in_([order.id for order in orders]), Withdrawal.closed_at.is_(None)
-    )
-    return list(work.session.scalars(query))
 
 
 def _contacts(work: Work, customer_id: int) -> list[Contact]:

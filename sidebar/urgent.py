@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from integration.db.actions import Contact
-from integration.db.policies import Withdrawal
 from integration.money import Money
+from integration.withdrawals import Clock
 from sidebar.cards import OrderCard
 from sidebar.formats import clock, day, local, money_text, today
 from sidebar.languages import current
@@ -36,17 +36,12 @@ class Urgent:
 
 def urgent_rows(
     orders: Sequence[OrderCard],
-    withdrawals: Sequence[Withdrawal],
     contacts: Sequence[Contact],
 ) -> list[Urgent]:
     rows = [_late(order, parcel) for order in orders for parcel in order.parcels if parcel.late]
-    names = {order.id: order for order in orders}
-    for withdrawal in withdrawals:
-        order = names.get(str(withdrawal.order_id))
-        if order and withdrawal.refund_due and withdrawal.closed_at is None:
-            rows.append(_refund_due(order, withdrawal.refund_due))
     rows += [_promise(contact) for contact in contacts if contact.promised_by and contact.settled_at is None]
     for order in orders:
+        rows += _legal(order)
         rows += _attention(order)
         rows += _ending(order)
     return sorted(rows, key=lambda row: row.rank)
@@ -66,15 +61,36 @@ def _late(order: OrderCard, parcel: Parcel) -> Urgent:
     )
 
 
-def _refund_due(order: OrderCard, due: date) -> Urgent:
+def _legal(order: OrderCard) -> list[Urgent]:
+    """Clocks of withdrawal statements that are over, or will be within days."""
+    return [
+        _legal_row(order, statement.anchor, clock)
+        for statement in order.statements
+        for clock in statement.clocks
+        if clock.pressing and (clock.kind != "send_back" or clock.left >= 0)
+    ]
+
+
+def _legal_row(order: OrderCard, anchor: str, clock: Clock) -> Urgent:
+    what, detail = {
+        "refund": (_("Refund is due"), _("by law until %(day)s", day=day(clock.due))),
+        "acknowledge": (
+            _("Acknowledge the withdrawal"),
+            _("received %(day)s, to be answered at once", day=day(clock.due)),
+        ),
+        "send_back": (
+            _("The customer sends the goods back"),
+            _("by law until %(day)s", day=day(clock.due)),
+        ),
+    }[clock.kind]
     return Urgent(
-        kind="bad" if due < today() else "warn",
+        kind="bad" if clock.left < 0 else "warn",
         icon="clock",
-        what=_("Refund is due"),
-        left=days_left(due),
-        detail=f"{order.name} · " + _("by law until %(day)s", day=day(due)),
-        anchor=f"order-{order.id}",
-        rank=(1, (due - today()).days),
+        what=what,
+        left=_("now") if clock.kind == "acknowledge" and clock.left >= 0 else days_left(clock.due),
+        detail=f"{order.name} · {detail}",
+        anchor=anchor,
+        rank=(1, clock.left),
     )
 
 

@@ -50,6 +50,7 @@ NAVIGATION: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("admin.policy", lazy_gettext("Return policy"), "policy", Role.LEAD),
             Place("admin.what_if", lazy_gettext("What-if"), "branch", Role.LEAD),
+            Place("admin.replies", lazy_gettext("Replies"), "copy", Role.LEAD),
         ),
     ),
     (
@@ -134,6 +135,7 @@ def words(code: str, status: int = 400) -> str:
         "password_easy": _("This password is too easy to guess."),
         "passkey": _("The passkey was not accepted. Try again, or use password and code."),
         "agent_disabled": _("Your access has ended. An admin can restore it."),
+        "not_https": _("Zendesk opens https addresses only. Set APP_URL on the server to one."),
         "bad_limit": _("A limit is a number that is not below zero."),
         "bad_currency": _("A currency is three letters, such as EUR."),
     }

@@ -43,13 +43,14 @@ SITUATIONS = (
     "cancelled",
     "replacement",
     "address_changed",
+    "withdrawal",
 )
 BY_COUNTRY = {"EE": "et", "RO": "ro", "MD": "ro", "TH": "th", "SA": "ar", "AE": "ar", "KW": "ar", "QA": "ar"}
 HEADING = re.compile(r"^== (\w+) ==$", re.MULTILINE)
 BLOCK = re.compile(r"\{%.*?%\}")
 LONGEST = 8000
 
-_texts = ImmutableSandboxedEnvironment(
+texts = ImmutableSandboxedEnvironment(
     undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
 )
 
@@ -93,6 +94,8 @@ def suggest(order: OrderCard | None) -> str:
     if order is None:
         return "where"
     done = {action["kind"] for action in order.actions if action["status"] == "succeeded"}
+    if any(one.acknowledged_at is None and one.closed_at is None for one in order.statements):
+        return "withdrawal"
     if order.cancelled_at is not None:
         return "cancelled"
     if "address" in done:
@@ -120,6 +123,7 @@ def situation_word(code: str) -> str:
         "cancelled": _("Cancelled"),
         "replacement": _("Replacement"),
         "address_changed": _("Address changed"),
+        "withdrawal": _("Withdrawal received"),
     }[code]
 
 
@@ -145,10 +149,15 @@ def _fill(
     mine = own.get(language, {}).get(situation)
     for text in filter(None, (mine, wording(language)[situation])):
         try:
-            return tidy(_texts.from_string(with_line_ends(text[:LONGEST])).render(values))
+            return text_of(text, values)
         except TemplateError as error:
             log.warning("reply %s/%s cannot be filled: %s", language, situation, type(error).__name__)
     return ""
+
+
+def text_of(text: str, values: Mapping[str, Any]) -> str:
+    """A template with its facts. Raises jinja's errors."""
+    return tidy(texts.from_string(with_line_ends(text[:LONGEST])).render(values))
 
 
 def with_line_ends(text: str) -> str:

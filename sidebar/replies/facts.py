@@ -48,6 +48,7 @@ def facts(pane: Pane, order: OrderCard | None, write: Writing) -> dict[str, Any]
     if order is None:
         return values
     values |= _parcels(order, write) | _rights(order, write) | _money(order, write)
+    values |= _withdrawal(order, write)
     values["address"] = order.address
     values["cancelled"] = write.day(order.cancelled_at, "on")
     values["today"] = write.day(write.today)
@@ -129,6 +130,22 @@ def _money(order: OrderCard, write: Writing) -> dict[str, Any]:
         "amount": write.money(amount),
         "sent": write.day(at, "on"),
         "arrives": write.day(working_days(at.astimezone(write.zone).date(), BANK_DAYS), "until"),
+    }
+
+
+def _withdrawal(order: OrderCard, write: Writing) -> dict[str, Any]:
+    """The statement that waits for its acknowledgement, else the newest; without one, gaps to fill in."""
+    waiting = [one for one in order.statements if one.acknowledged_at is None and one.closed_at is None]
+    chosen = next(reversed(waiting or list(order.statements)), None)
+    if chosen is None:
+        return {"received": "…", "received_time": "…", "withdrawn": "", "send_back": "", "refund_by": ""}
+    time = chosen.received_at.astimezone(write.zone).strftime("%H:%M")
+    return {
+        "received": write.day(chosen.received_at, "on"),
+        "received_time": write.token(write.digits(time)),
+        "withdrawn": chosen.what,
+        "send_back": write.day(chosen.return_due, "on") if chosen.waits else "",
+        "refund_by": write.day(chosen.refund_due, "on"),
     }
 
 

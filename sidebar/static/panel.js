@@ -57,6 +57,15 @@
     document.documentElement.lang = root.lang;
     document.documentElement.dir = root.dir;
     follow();
+    fits();
+  }
+
+  /* Below everything, after the pane has opened: nothing that is being read moves. */
+  async function fits() {
+    const place = $("[data-fits]");
+    if (!place || !state.token) return;
+    const html = await ask(`/sidebar/fits${here()}`).catch(() => "");
+    if (place.isConnected) place.innerHTML = html;
   }
 
   /* Put a new picture in place. The same customer: what is open, where one reads and what one types stays. */
@@ -106,7 +115,7 @@
 
   const customer = () => pane().dataset.customer || "";
   const here = () => (customer() ? `?customer=${customer()}` : "");
-  const again = () => load(`/sidebar/pane${here()}`, { keep: true });
+  const again = () => load(`/sidebar/pane${here() || (pane().dataset.query ? `?q=${encodeURIComponent(pane().dataset.query)}` : "")}`, { keep: true });
 
   function search(text) {
     const query = text.trim();
@@ -225,6 +234,7 @@
     trouble(form, null);
     const result = sum.querySelector("[data-result]");
     form.querySelector("[data-notes]").innerHTML = sum.querySelector("[data-result-notes]").innerHTML;
+    needsProof(form, Boolean(result.dataset.stepUp));
     form.querySelector("[data-why-exception]").hidden = !result.dataset.exception;
     const total = form.querySelector("[data-testid=refund-total]");
     total.innerHTML = result.innerHTML;
@@ -241,6 +251,36 @@
     if (!box) return;
     box.hidden = !problem;
     box.querySelector("p").textContent = problem ? problem.message : "";
+    if (problem && problem.body.code === "step_up") { box.hidden = true; needsProof(form, true); }
+  }
+
+  // ---- A fresh proof --------------------------------------------------------------------------
+
+  function needsProof(form, needed) { const box = form.querySelector("[data-step-up]"); if (box) box.hidden = !needed; }
+
+  /* Shown in a page beside the frame; then the dialogue goes on where it stood, under the same key. */
+  async function prove(button) {
+    const form = button.closest("form");
+    const box = button.closest("[data-step-up]");
+    const status = box.querySelector("[data-step-up-status]");
+    button.disabled = true;
+    status.textContent = status.dataset.waiting;
+    const url = new URL("/admin/step-up", location.href).href;
+    const opened = bridge.openUrl ? await within(4000, bridge.openUrl(url)).catch(() => false) : openPage(url);
+    if (!opened) offerLink(box.querySelector("[data-step-up-link]"), url);
+    const until = Date.now() + 5 * 60 * 1000;
+    while (box.isConnected && Date.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+      const found = await ask("/sidebar/stepped-up", { json: true }).catch(() => ({}));
+      if (found.proven) { button.disabled = false; status.textContent = ""; proven(form); return; }
+    }
+    button.disabled = false;
+    status.textContent = status.dataset.over;
+  }
+
+  function proven(form) {
+    needsProof(form, false);
+    if (form.dataset.refused) { delete form.dataset.refused; send(form); } else if ("preview" in form.dataset) preview(form, 0);
   }
 
   async function send(form) {
@@ -258,9 +298,23 @@
       arrived(order, html);
     } catch (problem) {
       trouble(form, problem);
+      if (problem.body.code === "step_up") form.dataset.refused = "1";
       if (problem.body.code === "sum_changed" && "preview" in form.dataset) preview(form, 0);
       else confirm.setAttribute("aria-disabled", "false");
     } finally { delete form.dataset.sending; }
+  }
+
+  /* Kept by the server; then the pane once more, because clocks and urgent rows may have moved. */
+  async function keep(one) {
+    if (one.dataset.sending) return;
+    one.dataset.sending = "1";
+    const form = one.closest("form");
+    try {
+      await ask(one.dataset.path, { form: form ? new URLSearchParams(new FormData(form)) : fields({}), json: true });
+      one.closest("dialog")?.close();
+      tell(words.saved);
+      await again();
+    } catch (problem) { if (form) trouble(form, problem); else failed(problem); } finally { delete one.dataset.sending; }
   }
 
   function arrived(order, html) {
@@ -273,9 +327,10 @@
     }
     const holder = document.createElement("template");
     holder.innerHTML = html;
-    const one = holder.content.querySelector("li");
-    document.getElementById(one.id)?.remove();
-    list.prepend(one);
+    const all = [...holder.content.querySelectorAll("li")];
+    const one = all[0];
+    for (const each of all) document.getElementById(each.id)?.remove();
+    list.prepend(...all);
     one.focus({ preventScroll: true });
     one.scrollIntoView({ block: "nearest" });
     say(one.textContent.trim());
@@ -543,7 +598,11 @@
   // ---- What is pressed ------------------------------------------------------------------------
 
   const presses = {
-    dialog, pair,
+    dialog, pair, keep, prove,
+    "fits-off": async () => {
+      try { await ask("/sidebar/fits/off", { form: fields({}), json: true }); $("[data-fits]").replaceChildren(); say(words.saved); $("h1")?.focus(); } catch (problem) { failed(problem); }
+    },
+    write: async (one) => { await draft({ situation: one.dataset.situation, order: one.dataset.order }); openReply(); },
     close: (one) => one.closest("dialog").close(),
     less: (one) => count(one, -1),
     "more-of": (one) => count(one, 1),
@@ -599,6 +658,7 @@
     const form = event.target;
     if (form.dataset.act === "search") search(form.elements.q.value);
     else if (form.dataset.act === "ask") send(form);
+    else if (form.dataset.act === "keep") keep(form);
     else if (form.dataset.act === "hand-over") {
       try { await ask("/sidebar/contacts", { form: new URLSearchParams(new FormData(form)), json: true }); form.closest("dialog").close(); tell(words.saved); again(); } catch (problem) { trouble(form, problem); }
     }

@@ -321,6 +321,8 @@ def kadri(world: Any, account: int) -> dict[str, int]:
                 channel="form",
                 recorded_at=ago(12),
                 recorded_by="Marko",
+                acknowledged_at=ago(12),
+                acknowledged_how="email",
                 refund_due=date(2026, 11, 23),
             )
         )

@@ -1,0 +1,98 @@
+"""Withdrawal statements as the pane shows them: received, acknowledged, what runs. No returns among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask_babel import gettext as _
+
+from integration import withdrawals
+from integration.db.orders import Order
+from integration.db.policies import Withdrawal
+from integration.withdrawals import Clock
+from integration.work import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One statement under an order."""
+
+    id: int
+    anchor: str
+    received_at: datetime
+    channel: str
+    how: str
+    """The channel, in words."""
+    what: str
+    """Items, or empty for the whole order."""
+    by: str
+    acknowledged_at: datetime | None
+    acknowledged_how: str
+    goods_at: date | None
+    proof_at: date | None
+    refund_due: date | None
+    return_due: date | None
+    closed_at: datetime | None
+    clocks: tuple[Clock, ...]
+
+    @property
+    def waits(self) -> bool:
+        """The refund may wait until the goods, or the proof that they were sent, are here (art. 13(3))."""
+        return self.closed_at is None and self.goods_at is None and self.proof_at is None
+
+
+def channels() -> dict[str, str]:
+    """How a statement arrives."""
+    return {
+        "form": _("Withdrawal form"),
+        "email": _("E-mail"),
+        "chat": _("Chat"),
+        "phone": _("Phone"),
+        "letter": _("Letter"),
+        "other": _("Another way"),
+    }
+
+
+def durable_media() -> dict[str, str]:
+    """What a customer can keep and read again unchanged; a phone call is not. Source: art. 2(10)."""
+    return {"email": _("E-mail"), "letter": _("Letter"), "account": _("Message in the customer's account")}
+
+
+def statements(work: Work, orders: Sequence[Order]) -> dict[int, list[Statement]]:
+    """By order, oldest first. One query."""
+    by_id = {order.id: order for order in orders}
+    rows = withdrawals.of_orders(work, by_id)
+    running = withdrawals.clocks(rows, by_id, work.now())
+    found: dict[int, list[Statement]] = {}
+    for row in rows:
+        mine = tuple(clock for clock in running if clock.withdrawal_id == row.id)
+        found.setdefault(row.order_id, []).append(_statement(row, by_id[row.order_id], mine))
+    return found
+
+
+def _statement(row: Withdrawal, order: Order, clocks: tuple[Clock, ...]) -> Statement:
+    titles = {line.platform_id: line.title for line in order.lines}
+    return Statement(
+        id=row.id,
+        anchor=f"order-{order.id}-withdrawal-{row.id}",
+        received_at=row.received_at,
+        channel=row.channel,
+        how=channels().get(row.channel, row.channel),
+        what=", ".join(
+            f"{titles.get(part['line_id'], '')} × {part['quantity']}"
+            if part["quantity"] > 1
+            else titles.get(part["line_id"], "")
+            for part in row.lines
+        ),
+        by=row.recorded_by,
+        acknowledged_at=row.acknowledged_at,
+        acknowledged_how=durable_media().get(row.acknowledged_how, row.acknowledged_how),
+        goods_at=row.goods_at,
+        proof_at=row.proof_at,
+        refund_due=row.refund_due,
+        return_due=row.return_due,
+        closed_at=row.closed_at,
+        clocks=clocks,
+    )

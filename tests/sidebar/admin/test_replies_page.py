@@ -1,0 +1,73 @@
+"""The merchant's own wording: edited, tried out, kept, refused, and given up again."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration import wording
+from sidebar import replies
+from sidebar.replies import own
+
+PATH = "/admin/replies/et/where"
+
+
+@pytest.fixture
+def page(sign_in, lead):
+    browser = sign_in(lead)
+    browser.get(PATH)
+    return browser
+
+
+def kept(services, account):
+    with services.reading(account) as work:
+        return wording.load(work)
+
+
+def test_every_situation_stands_there_in_every_language(sign_in, lead):
+    text = sign_in(lead).get("/admin/replies").get_data(as_text=True)
+    for situation in replies.SITUATIONS:
+        for language in ("en", "et", "ro", "th", "ar"):
+            assert f'href="/admin/replies/{language}/{situation}"' in text
+
+
+def test_own_words_are_kept_and_reset(page, services, account):
+    answer = page.post(PATH, {"text": "Tere {{ name }}, {{ order }}!", "press": "keep"})
+    assert answer.status_code == 303
+    assert kept(services, account) == {"et": {"where": "Tere {{ name }}, {{ order }}!\n"}}
+    page.get(PATH)
+    assert page.post(PATH, {"text": "", "press": "reset"}).status_code == 303
+    assert kept(services, account) == {}
+
+
+def test_a_preview_keeps_nothing(page, services, account):
+    answer = page.post(PATH, {"text": "Tere {{ name }}!", "press": "preview"})
+    assert "Tere Kadri!" in answer.get_data(as_text=True)
+    assert kept(services, account) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x" * 8001,
+        "{{ passwrd }}",
+        "{% if name %}",
+        "{{ name.nothing }}",
+        "{{ ''.__class__.__mro__ }}",
+        "{% include 'admin/frame.html' %}",
+    ],
+)
+def test_what_cannot_be_filled_is_refused(page, services, account, text):
+    assert page.post(PATH, {"text": text, "press": "keep"}).status_code == 400
+    assert kept(services, account) == {}
+
+
+def test_agents_do_not_reword(sign_in, member):
+    assert sign_in(member).get(PATH).status_code == 403
+
+
+@pytest.mark.parametrize("language", ["en", "et", "ro", "th", "ar"])
+def test_our_own_words_pass_the_same_check(app, language):
+    with app.test_request_context():
+        for situation in replies.SITUATIONS:
+            assert own.check(replies.wording(language)[situation], language)
