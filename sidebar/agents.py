@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from integration.db.accounts import Agent
-from integration.db.helpdesks import Helpdesk, HelpdeskAgent
+from integration.db.helpdesks import HelpdeskAgent
 from integration.errors import Forbidden
+from integration.helpdesks import NOTED_EVERY
 from integration.work import Work
 
 
@@ -38,9 +39,6 @@ def claim_agent(
             )
     if agent is not None and agent.disabled_at is not None:
         raise Forbidden("the agent's access was ended", code="access_ended")
-    if agent is not None:
+    if agent is not None and (agent.last_seen_at is None or now - agent.last_seen_at > NOTED_EVERY):
         agent.last_seen_at = now
-    helpdesk = work.session.get(Helpdesk, helpdesk_id)
-    if helpdesk is not None:
-        helpdesk.last_opened_at = now
     return agent

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from integration import one_time
-from integration.db.helpdesks import Helpdesk
+from integration import helpdesks, one_time
 from integration.errors import BadInput
 from sidebar.agents import claim_agent
 from sidebar.context import services
@@ -102,9 +101,7 @@ def arrive(
     """
     with services().transaction(desk.account_id) as work:
         fresh = one_time.first_time(work, f"{desk.kind}-proof", f"{desk.key}\n{proof}", kept)
-        row = work.session.get(Helpdesk, desk.id)
-        if row is not None:
-            row.last_opened_at = work.now()
+        helpdesks.note_opening(work, desk.id, at_once=desk.refused)
         if agent is None:
             return replace(visit, fresh=fresh)
         record = claim_agent(work, desk.id, agent.id, agent.email or None, proven=signed_email)

@@ -24,6 +24,8 @@ class Desk:
     origin: str
     settings: dict[str, str]
     secrets: dict[str, str]
+    refused: bool = False
+    """A call of it was refused since it was opened last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,24 +5,26 @@ they match the store's own pages. Everything goes through CLDR (Babel).
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.dates import format_skeleton, format_time
 from babel.numbers import format_currency, format_decimal
 from flask import Flask, g
-from flask_babel import gettext as _
-from flask_babel import ngettext
 from markupsafe import Markup
 
 from integration.money import Money, digits
-from sidebar.languages import current
+from sidebar.languages import current, ngettext
+from sidebar.languages import gettext as _
 
 REGIONAL = {"en": "en_GB"}
 """Where the bare language means another country's habits: day before month, as the rest of Europe reads."""
+
+KEPT = 8192
+"""Sums and days whose text is kept: one pane writes the same few many times."""
 
 
 @cache
@@ -30,6 +32,7 @@ def locale_of(language: str) -> Locale:
     return Locale.parse(REGIONAL.get(language, language))
 
 
+@lru_cache(maxsize=KEPT)
 def money_text(money: Money, language: str) -> str:
     """The amount with its currency's own digits: never shortened, never wrapped."""
     value = Decimal(money.minor).scaleb(-digits(money.currency))
@@ -39,7 +42,12 @@ def money_text(money: Money, language: str) -> str:
 
 def money(value: Money) -> Markup:
     """For the pane: isolated, so that right-to-left text around it cannot turn it."""
-    return Markup('<bdi class="num">{}</bdi>').format(money_text(value, current()))
+    return _isolated(value, current())
+
+
+@lru_cache(maxsize=KEPT)
+def _isolated(value: Money, language: str) -> Markup:
+    return Markup('<bdi class="num">{}</bdi>').format(money_text(value, language))
 
 
 def number(value: int) -> str:
@@ -74,7 +82,7 @@ def today() -> date:
 def day_text(day: date, language: str, this_year: int) -> str:
     """`Sat 21 Nov`; the year only when it is not this one."""
     skeleton = "MMMEd" if day.year == this_year else "yMMMd"
-    text: str = format_skeleton(skeleton, _noon(day), locale=locale_of(language))
+    text = _written(day, skeleton, language)
     return text.replace(",", "") if language == "en" else text
 
 
@@ -88,7 +96,7 @@ def short_day(moment: datetime | date | None) -> str:
         return "–"
     found = local(moment)
     skeleton = "MMMd" if found.year == today().year else "yMMM"
-    return str(format_skeleton(skeleton, _noon(found), locale=locale_of(current())))
+    return _written(found, skeleton, current())
 
 
 def tiny_day(moment: datetime | date | None) -> str:
@@ -98,15 +106,16 @@ def tiny_day(moment: datetime | date | None) -> str:
     found = local(moment)
     if abs((found - today()).days) > 14:
         return short_day(found)
-    return str(format_skeleton("Ed", _noon(found), locale=locale_of(current())))
+    return _written(found, "Ed", current())
 
 
 def month(moment: datetime | date) -> str:
-    return str(format_skeleton("yMMM", _noon(local(moment)), locale=locale_of(current())))
+    return _written(local(moment), "yMMM", current())
 
 
 def clock(moment: datetime) -> str:
-    return str(format_time(moment.astimezone(zone()), "HH:mm", locale=locale_of(current())))
+    at = moment.astimezone(zone())
+    return _hour(at.hour, at.minute, current())
 
 
 def age(seconds: int) -> str:
@@ -143,6 +152,16 @@ def first_name(name: str) -> str:
 
 def country_name(code: str | None) -> str:
     return str(locale_of(current()).territories.get(code or "", code or ""))
+
+
+@lru_cache(maxsize=KEPT)
+def _written(day: date, skeleton: str, language: str) -> str:
+    return str(format_skeleton(skeleton, _noon(day), locale=locale_of(language)))
+
+
+@lru_cache(maxsize=KEPT)
+def _hour(hour: int, minute: int, language: str) -> str:
+    return str(format_time(time(hour, minute), "HH:mm", locale=locale_of(language)))
 
 
 def _noon(day: date) -> datetime:

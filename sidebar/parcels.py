@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from flask_babel import gettext as _
-from flask_babel import ngettext
-
 from integration.db.orders import Fulfillment, Order
 from integration.ids import tail
 from sidebar.formats import clock, day, local, tiny_day, today
+from sidebar.languages import gettext as _
+from sidebar.languages import ngettext
 
 GONE = frozenset({"cancelled", "error", "failure"})
 """Fulfillments that never became a parcel."""

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from flask_babel import gettext as _
-
 from integration.eligibility import explain, messages
 from integration.eligibility.verdict import (
     OPEN_ENDED,
@@ -23,6 +21,7 @@ from integration.eligibility.verdict import (
 from integration.money import Money
 from sidebar.formats import day, local, money_text, short_day, today
 from sidebar.languages import current
+from sidebar.languages import gettext as _
 
 ASKED = {"unsealed": ("no", "yes"), "used": ("no", "yes")}
 """Facts that an agent may add with one press: the values that stand for the good and the bad answer."""

@@ -50,6 +50,7 @@ def desk_by_key(kind: str, key: str) -> Desk:
         origin=row.origin,
         settings={name: str(value) for name, value in row.settings.items()},
         secrets=helpdesks.secret_settings(services().vault, row),
+        refused=helpdesks.last_refusal(row) is not None,
     )
 
 

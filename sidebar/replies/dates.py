@@ -7,10 +7,10 @@ from datetime import date, datetime, tzinfo
 
 from babel import Locale, localedata
 from babel.dates import format_date
-from flask_babel import ngettext
 
 from integration.money import Money
 from sidebar.formats import money_text
+from sidebar.languages import ngettext
 
 PATTERNS = {"en": "d MMMM", "et": "d. MMMM", "ro": "d MMMM", "th": "d MMMM", "ar": "d MMMM"}
 ARABIC_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
