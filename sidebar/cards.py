@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flask_babel import gettext as _
-from flask_babel import ngettext
-
 from integration.db.orders import Order, OrderLine
 from integration.db.stores import Store
 from integration.eligibility.verdict import Outcome, Verdicts
@@ -19,6 +16,8 @@ from integration.ports import ActionKind
 from integration.records import FinancialStatus, FulfillmentStatus, Platform
 from integration.views import admin_url
 from sidebar.formats import day, local
+from sidebar.languages import gettext as _
+from sidebar.languages import ngettext
 from sidebar.parcels import Parcel, parcels
 from sidebar.statements import Statement
 from sidebar.verdicts import VerdictCard, verdict_card

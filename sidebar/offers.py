@@ -5,13 +5,12 @@ The last word has the worker, which asks the store; this only spares the agent a
 
 from __future__ import annotations
 
-from flask_babel import gettext as _
-
 from integration.db.orders import Order
 from integration.db.stores import Store, StoreStatus
 from integration.ports import ActionKind
 from integration.records import FinancialStatus, Platform
 from sidebar.cards import Act
+from sidebar.languages import gettext as _
 from sidebar.visit import Visit
 
 UNPAID = frozenset({FinancialStatus.PENDING, FinancialStatus.AUTHORIZED})

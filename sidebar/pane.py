@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload
 
 from integration import customers, returns, said, withdrawals
 from integration.contacts import email_key, key, order_refs, phone_key
@@ -150,9 +150,9 @@ def look(
                 troubles=troubles,
             )
         customer_id = found.customer_id
-    why = next((match.why for match in matches if match.customer_id == customer_id), ())
     own = None if query else customers.chosen(matches)
-    pane = _one(work, visit, customer_id, why, query, refs, limit)
+    known = next((match for match in matches if match.customer_id == customer_id), None)
+    pane = _one(work, visit, customer_id, known, query, refs, limit)
     return replace(pane, home=own is not None and own.customer_id == customer_id)
 
 
@@ -160,12 +160,12 @@ def _one(
     work: Work,
     visit: Visit,
     customer_id: int,
-    why: tuple[str, ...],
+    known: Match | None,
     query: str,
     refs: tuple[str, ...],
     limit: int,
 ) -> Pane:
-    profile = customers.profile(work, customer_id)
+    profile = customers.profile(work, customer_id, known=known)
     orders = customers.history(work, [profile.id], limit=limit)
     stores = _stores_by_id(work)
     cards = order_cards(work, visit, orders, stores)
@@ -181,7 +181,7 @@ def _one(
         state="one",
         visit=visit,
         profile=profile,
-        why=why,
+        why=known.why if known is not None else (),
         query=query,
         refs=refs,
         sender=sender,
@@ -199,13 +199,16 @@ def _one(
         stores=len(profile.stores),
         fresh=fresh,
         troubles=troubles,
-        version=picture(work, profile.id),
+        version=_stamp(work, profile.id),
     )
 
 
 def picture(work: Work, customer_id: int) -> str:
     """A short word that changes whenever the pane of this person would."""
-    ids = customers.current_id(work, customer_id)
+    return _stamp(work, customers.current_id(work, customer_id))
+
+
+def _stamp(work: Work, ids: int) -> str:
     orders = work.session.execute(
         select(Order.id, Order.digest).where(Order.customer_id == ids).order_by(Order.id)
     ).all()
@@ -213,10 +216,10 @@ def picture(work: Work, customer_id: int) -> str:
     actions = work.session.execute(
         select(Action.id, Action.status).where(Action.order_id.in_(mine)).order_by(Action.id)
     ).all()
-    facts = work.session.scalar(select(func.count(Fact.id)).where(Fact.order_id.in_(mine)))
-    contacts = work.session.scalar(select(func.count(Contact.id)).where(Contact.customer_id == ids))
+    contacts = select(func.count(Contact.id)).where(Contact.customer_id == ids).scalar_subquery()
+    counts = work.session.execute(select(func.count(Fact.id), contacts).where(Fact.order_id.in_(mine))).one()
     stated = withdrawals.stamps(work, mine)
-    text = repr((orders, actions, facts, contacts, stated))
+    text = repr((orders, actions, counts, stated))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -239,8 +242,8 @@ def order_cards(
 ) -> list[OrderCard]:
     """Cards of these orders, in their sequence: a constant number of queries for any number of them."""
     stores = stores if stores is not None else _stores_by_id(work)
-    judged = returns.judge_orders(work, orders)
     words = said.words_of(work, [order.id for order in orders])
+    judged = returns.judge_orders(work, orders, stores=stores, words=words)
     acted = _actions(work, orders)
     stated = statements(work, orders)
     cards = []
@@ -303,7 +306,7 @@ def freshness(
 
 
 def _stores_by_id(work: Work) -> dict[int, Store]:
-    rows = work.session.scalars(select(Store).options(selectinload(Store.sync)).order_by(Store.id))
+    rows = work.session.scalars(select(Store).options(joinedload(Store.sync)).order_by(Store.id))
     return {store.id: store for store in rows}
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flask_babel import gettext as _
-
 from integration.money import Money
 from sidebar.cards import LineCard, OrderCard
 from sidebar.formats import day, first_name
+from sidebar.languages import gettext as _
 from sidebar.parcels import Parcel
 from sidebar.replies.dates import Writing
 from sidebar.replies.draft import Used
