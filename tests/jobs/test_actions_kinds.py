@@ -1,0 +1,253 @@
+"""Every kind of action done to the demo stores, or refused with the reason where a platform lacks it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from integration import policies, wishes
+from integration.customers import find_order
+from integration.errors import Unprocessable
+from integration.ports import ActionKind
+from integration.records import FulfillmentStatus
+from jobs import actions
+from jobs import sync as copying
+
+
+class Desk:
+    """Asks for actions as an admin, lets the worker work, and reads the order afterwards."""
+
+    def __init__(self, services: Any, account_id: int, cashier: Any, who: Any, run_due: Any) -> None:
+        self.services, self.account_id, self.cashier = services, account_id, cashier
+        self.who, self.run_due = who, run_due
+        self.number = 0
+
+    def ask(self, kind: ActionKind, order_id: int, **body: Any) -> int:
+        self.number += 1
+        wish = wishes.parse(kind, body)
+        key = f"{kind}-{self.number}"
+        return int(actions.ask(self.services, self.account_id, order_id, kind, wish, self.who, key)["id"])
+
+    def do(self, kind: ActionKind, order_id: int, **body: Any) -> Any:
+        """The action at its end."""
+        action_id = self.ask(kind, order_id, **body)
+        self.run_due()
+        action = self.cashier.action(action_id)
+        assert action.status.value == "succeeded", action.error
+        return action
+
+    def order(self, order_id: int) -> Any:
+        """As the store has it now."""
+        copying.refresh_order(self.services, self.account_id, order_id)
+        with self.services.reading(self.account_id) as work:
+            return find_order(work, order_id)
+
+    def lines(self, order: Any, quantity: int = 1, **more: Any) -> list[dict[str, Any]]:
+        tail = order.lines[0].platform_id.rpartition("/")[2]
+        return [{"line_id": f"{order.id}.{tail}", "quantity": quantity, **more}]
+
+
+@pytest.fixture
+def desk(services: Any, account_id: int, cashier: Any, person: Any, run_due: Any) -> Desk:
+    return Desk(services, account_id, cashier, person(), run_due)
+
+
+@pytest.fixture
+def orders_in_each() -> int:
+    return 25
+
+
+def waiting(cashier: Any, platform: str) -> Any:
+    """An order of which nothing was sent."""
+    return next(
+        row for row in cashier.orders(platform) if row.fulfillment_status is FulfillmentStatus.UNFULFILLED
+    )
+
+
+def sent(cashier: Any, platform: str) -> Any:
+    return next(
+        row for row in cashier.orders(platform) if row.fulfillments and row.lines[0].refundable_quantity > 0
+    )
+
+
+@pytest.fixture
+def unsent(shopify: Any, woocommerce: Any, services: Any, account_id: int, connected: Any) -> Any:
+    """A new paid order of each store, in the store and in the cache."""
+    from sqlalchemy import select
+
+    from connectors.demo.shopify import control
+    from integration import stores, sync
+    from integration.db.orders import Order
+
+    def sell(platform: str) -> Any:
+        api = services.api(connected[platform], True)
+        while True:
+            if platform == "shopify":
+                platform_id = control._order(shopify.shop(), shopify.world())
+            else:
+                platform_id = str(woocommerce.command("tick") and _newest(woocommerce))
+            record = api.order(platform_id)
+            gateways = {payment.gateway for payment in record.transactions}
+            fresh = record.fulfillment_status is FulfillmentStatus.UNFULFILLED and not record.refunds
+            if (
+                fresh
+                and record.currency == "EUR"
+                and record.financial_status.value == "paid"
+                and gateways <= {"shopify_payments", "testpay"}
+            ):
+                break
+        api.close()
+        with services.transaction(account_id) as work:
+            sync.apply(work, stores.find(work, connected[platform]), [record])
+            row = work.session.scalars(select(Order.id).where(Order.platform_id == platform_id)).one()
+        with services.reading(account_id) as work:
+            return find_order(work, row)
+
+    return sell
+
+
+def _newest(woocommerce: Any) -> int:
+    return max(row["id"] for row in woocommerce.command("state")["orders"])
+
+
+PLATFORMS = ("shopify", "woocommerce")
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_cancelling_pays_everything_back_once(platform: str, desk: Desk, unsent: Any, counter: Any) -> None:
+    order = unsent(platform)
+    action = desk.do(ActionKind.CANCEL, order.id)
+    after = desk.order(order.id)
+    assert after.refunded == order.total == action.amount
+    assert sum(float(amount) for amount in counter.moves(platform, order.platform_id)) == order.total / 100
+    assert after.cancelled_at is not None or after.platform_status in ("cancelled", "refunded")
+    with pytest.raises(Unprocessable):
+        desk.ask(ActionKind.CANCEL, order.id)
+    with pytest.raises(Unprocessable):
+        desk.ask(ActionKind.REFUND, order.id, lines=desk.lines(order), exception="again")
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_cancelling_without_money_leaves_the_money(
+    platform: str, desk: Desk, unsent: Any, counter: Any
+) -> None:
+    order = unsent(platform)
+    action = desk.do(ActionKind.CANCEL, order.id, refund=False)
+    assert action.amount is None
+    assert counter.moves(platform, order.platform_id) == []
+    assert desk.order(order.id).refunded == 0
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_note_and_an_address(platform: str, desk: Desk, unsent: Any) -> None:
+    order = unsent(platform)
+    desk.do(ActionKind.NOTE, order.id, note="Called back <b>twice</b>")
+    address = {"name": "Mari Mets", "address1": "Pikk 1", "city": "Tartu", "zip": "51001", "country": "EE"}
+    desk.do(ActionKind.ADDRESS, order.id, address=address)
+    after = desk.order(order.id)
+    assert (after.shipping_address["city"], after.shipping_address["zip"]) == ("Tartu", "51001")
+    if platform == "shopify":
+        assert "Called back <b>twice</b>" in after.note
+
+
+def test_an_address_is_not_changed_once_something_was_sent(desk: Desk, cashier: Any) -> None:
+    for platform in PLATFORMS:
+        with pytest.raises(Unprocessable):
+            desk.ask(ActionKind.ADDRESS, sent(cashier, platform).id, address={"city": "Tartu"})
+
+
+def test_tags_are_put_on_and_taken_off(desk: Desk, cashier: Any) -> None:
+    order = cashier.orders("shopify")[0]
+    desk.do(ActionKind.TAGS, order.id, tags_add=["complaint", "vip"])
+    desk.do(ActionKind.TAGS, order.id, tags_add=["solved"], tags_remove=["complaint"])
+    assert {"vip", "solved"} <= set(desk.order(order.id).tags)
+    assert "complaint" not in desk.order(order.id).tags
+    with pytest.raises(Unprocessable, match="no tags"):
+        desk.ask(ActionKind.TAGS, cashier.orders("woocommerce")[0].id, tags_add=["vip"])
+
+
+@pytest.mark.parametrize("kind", [ActionKind.RETURN_RECEIVE, ActionKind.RETURN_CLOSE])
+def test_a_return_is_opened_and_the_goods_come_or_do_not(kind: ActionKind, desk: Desk, cashier: Any) -> None:
+    order = sent(cashier, "shopify")
+    opened = desk.do(ActionKind.RETURN, order.id, lines=desk.lines(order))
+    [back] = desk.order(order.id).returns
+    assert (back.platform_id, back.status) == (opened.platform_id, "open")
+    desk.do(kind, order.id, return_id=back.platform_id)
+    after = desk.order(order.id)
+    received = 1 if kind is ActionKind.RETURN_RECEIVE else 0
+    assert after.returns[0].lines[0].get("processed_quantity", 0) == received
+    assert after.returns[0].status == "closed"  # the shop closes it itself once all has come
+    assert after.refunded == 0  # goods are one thing, money another
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [(ActionKind.RETURN_APPROVE, "open"), (ActionKind.RETURN_DECLINE, "declined")]
+)
+def test_a_customers_request_is_approved_or_declined(
+    kind: ActionKind, status: str, desk: Desk, cashier: Any, shopify: Any
+) -> None:
+    from connectors.demo.shopify import control
+
+    order = sent(cashier, "shopify")
+    line = {"line": order.lines[0].platform_id, "quantity": 1}
+    control._open_return(shopify.shop(), order.platform_id, [line], requested=True)
+    [back] = desk.order(order.id).returns
+    assert back.status == "requested"
+    desk.do(kind, order.id, return_id=back.platform_id, note="As agreed on the phone.")
+    assert desk.order(order.id).returns[0].status == status
+
+
+def test_woocommerce_says_why_it_has_no_returns(desk: Desk, cashier: Any) -> None:
+    order = sent(cashier, "woocommerce")
+    with pytest.raises(Unprocessable, match="keeps no returns"):
+        desk.ask(ActionKind.RETURN, order.id, lines=desk.lines(order))
+
+
+def test_store_credit_with_the_policys_bonus(
+    desk: Desk, unsent: Any, services: Any, account_id: int, counter: Any
+) -> None:
+    with services.transaction(account_id) as work:
+        document = policies.ensure_policy(work).document
+        rules = [{**rule, "bonus": 1000} for rule in document["rules"]]
+        policies.save_policy(work, {**document, "rules": rules}, by="tests")
+    while True:
+        order = unsent("shopify")
+        if (order.customer_record or {}).get("platform_id"):
+            break
+    everything = [
+        {"line_id": f"{order.id}.{line.platform_id.rpartition('/')[2]}", "quantity": line.quantity}
+        for line in order.lines
+    ]
+    shipping = {"amount": f"{order.shipping / 100:.2f}", "currency": "EUR"}
+    action = desk.do(
+        ActionKind.REFUND,
+        order.id,
+        lines=everything,
+        shipping=shipping,
+        method="store_credit",
+        exception="kind",
+    )
+    [moved] = counter.moves("shopify", order.platform_id)
+    assert round(float(moved) * 100) == action.amount
+    assert action.request["bonus"]
+    assert action.amount > order.total
+
+
+def test_paying_by_hand_is_written_down_and_moves_nothing(desk: Desk, cashier: Any, counter: Any) -> None:
+    order = cashier.orders("woocommerce")[0]
+    amount = {"amount": "2.00", "currency": "EUR"}
+    action = desk.do(ActionKind.REFUND, order.id, amount=amount, method="manual", exception="cash")
+    assert counter.moves("woocommerce", order.platform_id) == []
+    [refund] = desk.order(order.id).refunds
+    assert (refund.marker, refund.amount, refund.paid_back) == (action.key, 200, False)
+    with pytest.raises(Unprocessable, match="Shopify pays back itself"):
+        desk.ask(ActionKind.REFUND, cashier.orders("shopify")[0].id, amount=amount, method="manual")
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_replacements_are_refused_with_the_reason(platform: str, desk: Desk, cashier: Any) -> None:
+    order = cashier.orders(platform)[0]
+    with pytest.raises(Unprocessable) as refused:
+        desk.ask(ActionKind.REPLACEMENT, order.id, lines=desk.lines(order))
+    assert refused.value.code == "not_possible"
