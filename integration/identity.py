@@ -25,8 +25,20 @@ from integration.db.bulk import insert_rows, new_ids
 from integration.db.customers import ContactPoint, Customer, StoreCustomer, Tombstone
 from integration.db.orders import Order
 from integration.db.stores import Store
+from integration.recorded import record_of
 from integration.records import OrderRecord
 from integration.work import Work
+
+
+def learn_again(work: Work, orders: Mapping[int, Sequence[Order]]) -> None:
+    """Contacts and description of people as their orders (whole, by customer id) tell them."""
+    stores = {store.id: store for store in work.session.scalars(select(Store))}
+    for customer_id, theirs in orders.items():
+        for store_id in {order.store_id for order in theirs}:
+            records = [record_of(order) for order in theirs if order.store_id == store_id]
+            for person in _components(stores[store_id], records):
+                person.known = {customer_id}
+                _remember(work, stores[store_id], [person])
 
 
 def tombstone_digest(store_id: int, kind: str, value: str) -> str:

@@ -6,36 +6,37 @@ back through reconciliation, hence the tombstones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import delete, or_, select, update
 
-from integration import audit, identity, stores
+from integration import audit, identity, stores, sync
 from integration.contacts import email_key, phone_key
 from integration.db.actions import Action, Contact
 from integration.db.bulk import upsert
 from integration.db.customers import ContactPoint, Customer, StoreCustomer, Tombstone
-from integration.db.inbox import Delivery, Poison, PrivacyRequest
+from integration.db.inbox import Delivery, DeliveryStatus, Poison, PrivacyRequest
 from integration.db.orders import (
     Fulfillment,
     Order,
-    OrderKey,
     OrderLine,
     OrderReturn,
     PaymentTransaction,
     Refund,
 )
-from integration.db.policies import Fact
+from integration.db.policies import Fact, Withdrawal
 from integration.db.stores import Product, Store
 from integration.ports import Topic
+from integration.recorded import loaded, record_of
 from integration.records import Platform
 from integration.vault import Vault
 from integration.work import JobName, Work
 
 TERM = timedelta(days=30)
+COMPLIANCE = (Topic.DATA_REQUEST, Topic.REDACT_CUSTOMER, Topic.REDACT_SHOP)
 
 
 class _Customer(msgspec.Struct):
@@ -156,7 +157,10 @@ def collect(work: Work, order_ids: Sequence[int]) -> dict[str, Any]:
         (Order, Order.id.in_(order_ids)),
         (Customer, Customer.id.in_(owners)),
         (ContactPoint, ContactPoint.customer_id.in_(owners)),
-        *((child, child.order_id.in_(order_ids)) for child in (OrderLine, Fulfillment, OrderReturn, Refund)),
+        *(
+            (child, child.order_id.in_(order_ids))
+            for child in (OrderLine, Fulfillment, OrderReturn, Refund, PaymentTransaction, Withdrawal)
+        ),
         (Action, Action.order_id.in_(order_ids)),
         (Contact, Contact.customer_id.in_(owners)),
         (Fact, Fact.order_id.in_(order_ids)),
@@ -170,54 +174,22 @@ def collect(work: Work, order_ids: Sequence[int]) -> dict[str, Any]:
 
 def redact(work: Work, store: Store, order_ids: Sequence[int], customer: _Customer) -> None:
     """Remove the person from every table. Sums, goods and the audit chain stay valid. Repeatable."""
-    session, now = work.session, work.now()
-    orders = session.execute(
-        select(Order.id, Order.platform_id, Order.customer_id).where(Order.id.in_(order_ids))
-    ).all()
-    people = {row.customer_id for row in orders if row.customer_id is not None}
-    stones = {("order", row.platform_id) for row in orders}
+    session = work.session
+    identity.lock_account(work)
+    orders = session.scalars(loaded(select(Order)).where(Order.id.in_(order_ids))).all()
+    people = {order.customer_id for order in orders if order.customer_id is not None}
+    resources = [order.platform_id for order in orders]
+    stones = {("order", platform_id) for platform_id in resources}
     stones |= {("customer", one) for one in _platform_ids(store, "Customer", [customer.id])}
     if customer.email and (email := email_key(customer.email)):
         stones.add(("email", email))
     _leave_tombstones(work, store, stones)
-    session.execute(
-        update(Order)
-        .where(Order.id.in_(order_ids))
-        .values(
-            email=None,
-            phone=None,
-            customer_id=None,
-            customer_record=None,
-            shipping_address=None,
-            billing_address=None,
-            note="",
-            attributes={},
-            digest="redacted",
-            redacted_at=now,
-        )
-    )
-    where = OrderLine.order_id.in_(order_ids)
-    session.execute(update(OrderLine).where(where).values(properties={}))
-    session.execute(
-        update(Fulfillment).where(Fulfillment.order_id.in_(order_ids)).values(tracking=[], events=[])
-    )
-    session.execute(
-        update(PaymentTransaction).where(PaymentTransaction.order_id.in_(order_ids)).values(account="")
-    )
-    session.execute(update(Refund).where(Refund.order_id.in_(order_ids)).values(note=""))
-    session.execute(delete(OrderKey).where(OrderKey.order_id.in_(order_ids), OrderKey.kind == "tracking"))
-    for returned in session.scalars(select(OrderReturn).where(OrderReturn.order_id.in_(order_ids))).all():
-        returned.lines = [{**line, "note": ""} for line in returned.lines]
+    # From here on the way into the cache lets these orders in without their person: also as they are now.
+    sync.apply(work, store, [record_of(order) for order in orders])
     _forget_actions(work, order_ids)
     _forget_people(work, store, people)
+    _forget_messages(work, store, order_ids, resources)
     audit.erase_personal(work, list(order_ids))
-    resources = [row.platform_id for row in orders]
-    session.execute(
-        update(Delivery)
-        .where(Delivery.store_id == store.id, Delivery.resource.in_(resources))
-        .values(body=None)
-    )
-    session.execute(delete(Poison).where(Poison.store_id == store.id, Poison.platform_id.in_(resources)))
     audit.record(
         work,
         "privacy.redacted",
@@ -225,6 +197,29 @@ def redact(work: Work, store: Store, order_ids: Sequence[int], customer: _Custom
         proof="system",
         detail={"store": store.id, "orders": list(order_ids)},
     )
+
+
+def _forget_messages(work: Work, store: Store, order_ids: Sequence[int], resources: Sequence[str]) -> None:
+    """What arrived about them and waits, and files that were made for an earlier request."""
+    session = work.session
+    # A waiting delivery only says that something changed; its text is not needed to find out what.
+    session.execute(
+        update(Delivery)
+        .where(Delivery.store_id == store.id, Delivery.body.is_not(None))
+        .where(Delivery.topic.not_in(COMPLIANCE) | (Delivery.status == DeliveryStatus.DONE))
+        .values(body=None)
+    )
+    session.execute(delete(Poison).where(Poison.store_id == store.id, Poison.platform_id.in_(resources)))
+    files = session.scalars(
+        select(PrivacyRequest).where(
+            PrivacyRequest.store_id == store.id,
+            PrivacyRequest.done_at.is_not(None),
+            PrivacyRequest.answer.is_not(None),
+        )
+    )
+    for request in files:
+        if set(request.detail.get("orders", ())) & set(order_ids):
+            request.answer = None
 
 
 def _leave_tombstones(work: Work, store: Store, stones: set[tuple[str, str]]) -> None:
@@ -259,34 +254,55 @@ def _forget_actions(work: Work, order_ids: Sequence[int]) -> None:
         action.conversation = None
         action.decision_note = None
     work.session.execute(delete(Fact).where(Fact.order_id.in_(order_ids)))
+    work.session.execute(
+        update(Withdrawal).where(Withdrawal.order_id.in_(order_ids)).values(conversation=None)
+    )
 
 
 def _forget_people(work: Work, store: Store, people: set[int]) -> None:
-    """People who have no order left lose everything; others only this store's record of them."""
+    """People who have no order left lose everything; others keep what their other orders say."""
     session = work.session
     session.execute(
         delete(StoreCustomer).where(StoreCustomer.store_id == store.id, StoreCustomer.customer_id.in_(people))
     )
-    session.flush()
-    left = set(session.scalars(select(Order.customer_id).where(Order.customer_id.in_(people)).distinct()))
-    gone = people - left
-    session.execute(delete(ContactPoint).where(ContactPoint.customer_id.in_(gone)))
+    left = session.scalars(loaded(select(Order)).where(Order.customer_id.in_(people))).all()
+    by_person: dict[int, list[Order]] = {}
+    for order in left:
+        by_person.setdefault(order.customer_id or 0, []).append(order)
+    gone = people - by_person.keys()
     session.execute(delete(StoreCustomer).where(StoreCustomer.customer_id.in_(gone)))
     session.execute(delete(Contact).where(Contact.customer_id.in_(gone)))
     session.execute(
         update(Customer)
-        .where(or_(Customer.id.in_(gone), Customer.merged_into.in_(gone)))
-        .values(name="", locale=None, country=None, tags=[], redacted_at=work.now())
+        .where(or_(Customer.id.in_(people), Customer.merged_into.in_(people)))
+        .values(name="", locale=None, country=None, tags=[])
     )
+    session.execute(
+        update(Customer)
+        .where(or_(Customer.id.in_(gone), Customer.merged_into.in_(gone)))
+        .values(redacted_at=work.now())
+    )
+    session.execute(delete(ContactPoint).where(ContactPoint.customer_id.in_(people)))
+    identity.learn_again(work, by_person)
 
 
 def erase_store(work: Work, store: Store) -> None:
     """Forget everything copied from a store that was let go. Its actions and the audit chain stay."""
     session = work.session
-    order_ids = list(session.scalars(select(Order.id).where(Order.store_id == store.id)))
-    kept = set(session.scalars(select(Action.order_id).where(Action.order_id.in_(order_ids))))
-    for start in range(0, len(order_ids), 500):
-        redact(work, store, order_ids[start : start + 500], _Customer())
-    session.execute(delete(Order).where(Order.store_id == store.id, Order.id.not_in(kept)))
+    mine = Order.store_id == store.id
+    kept = list(session.scalars(select(Order.id).where(mine, Order.id.in_(select(Action.order_id)))))
+    for part in _parts(kept):
+        redact(work, store, part, _Customer())
+    rest = list(session.scalars(select(Order.id).where(mine, Order.id.not_in(kept))))
+    people = set(session.scalars(select(Order.customer_id).where(mine, Order.customer_id.is_not(None))))
+    for part in _parts(rest):
+        audit.erase_personal(work, part)
+        session.execute(delete(Order).where(Order.id.in_(part)))
+    for part in _parts(sorted(one for one in people if one is not None)):
+        _forget_people(work, store, set(part))
     for table in (Delivery, Poison, Product, Tombstone):
         session.execute(delete(table).where(table.store_id == store.id))
+
+
+def _parts(ids: Sequence[int], size: int = 500) -> Iterator[list[int]]:
+    return (list(ids[start : start + size]) for start in range(0, len(ids), size))
