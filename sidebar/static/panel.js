@@ -17,13 +17,13 @@
     constructor(body) { super(body.next_step || body.headline || body.detail || ""); this.body = body; }
   }
 
-  async function ask(path, { form, key, json, token = state.token } = {}) {
+  async function ask(path, { form, key, json, token = state.token, keep = false } = {}) {
     const headers = { Accept: json ? "application/json, application/problem+json" : "text/html, application/problem+json" };
     if (token) headers.Authorization = `Bearer ${token}`;
     if (key) headers["Idempotency-Key"] = key;
     let answer;
     try {
-      answer = await fetch(path, { method: form ? "POST" : "GET", body: form, headers, credentials: "omit", cache: "no-store" });
+      answer = await fetch(path, { method: form ? "POST" : "GET", body: form, headers, credentials: keep ? "same-origin" : "omit", cache: "no-store" });
     } catch {
       throw new Problem({ next_step: words.noAnswer, status: 0 });
     }
@@ -575,12 +575,13 @@
     link.href = link.textContent = url;
   }
 
+  /* The one answer that may leave a cookie behind (see remembered.py); where the browser refuses it, nothing is lost. */
   async function confirmed({ device_code, expires_in, interval }, box) {
     const until = Date.now() + expires_in * 1000;
     while (Date.now() < until && box.isConnected) {
       await new Promise((resolve) => setTimeout(resolve, interval * 1000));
       if (!box.isConnected) break;
-      const next = await ask("/sidebar/pair/poll", { form: fields({ device_code, customer: customer() }), json: true });
+      const next = await ask("/sidebar/pair/poll", { form: fields({ device_code, customer: customer() }), json: true, keep: true });
       if (next.token) return next;
     }
     throw new Error("not confirmed in time");

