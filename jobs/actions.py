@@ -242,7 +242,7 @@ def _check_support(services: Services, account_id: int, order_id: int, kind: Act
     finally:
         api.close()
     if reason:
-        raise Unprocessable(reason, code="not_possible")
+        raise Unprocessable(reason, code="not_possible", next_step=reason)
 
 
 def possible(
