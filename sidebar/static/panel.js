@@ -234,7 +234,7 @@
     trouble(form, null);
     const result = sum.querySelector("[data-result]");
     form.querySelector("[data-notes]").innerHTML = sum.querySelector("[data-result-notes]").innerHTML;
-    needsProof(form, Boolean(result.dataset.stepUp));
+    needsProof(form, Boolean(result.dataset.freshProof));
     form.querySelector("[data-why-exception]").hidden = !result.dataset.exception;
     const total = form.querySelector("[data-testid=refund-total]");
     total.innerHTML = result.innerHTML;

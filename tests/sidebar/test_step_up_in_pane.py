@@ -30,11 +30,11 @@ def preview(frame, shop):
 
 
 def test_the_preview_asks_for_the_proof_and_goes_on_after_it(frame, shop, strict, services, agent):
-    assert 'data-step-up="yes"' in preview(frame, shop)
+    assert 'data-fresh-proof="yes"' in preview(frame, shop)
     assert frame.get("/stepped-up").get_json() == {"proven": False}
     prove(services, agent)
     assert frame.get("/stepped-up").get_json() == {"proven": True}
-    assert 'data-step-up="yes"' not in preview(frame, shop)
+    assert 'data-fresh-proof="yes"' not in preview(frame, shop)
 
 
 def test_the_same_request_is_refused_before_and_taken_after(frame, shop, strict, services, agent):
