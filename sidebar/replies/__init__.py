@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from sidebar.cards import OrderCard
@@ -157,7 +157,12 @@ def _fill(
 
 def text_of(text: str, values: Mapping[str, Any]) -> str:
     """A template with its facts. Raises jinja's errors."""
-    return tidy(texts.from_string(with_line_ends(text[:LONGEST])).render(values))
+    return tidy(_compiled(text[:LONGEST]).render(values))
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> Template:
+    return texts.from_string(with_line_ends(text))
 
 
 def with_line_ends(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from functools import lru_cache
 
 from babel import Locale, localedata
 from babel.dates import format_date
@@ -24,6 +25,14 @@ ESTONIAN_ENDINGS = {"until": "ni", "on": "l", "since": "st"}
 """Terminative, adessive, elative."""
 
 
+@lru_cache(maxsize=512)
+def _locale(language: str, country: str) -> Locale:
+    name = f"{language}_{country}"
+    if localedata.exists(name):
+        return Locale.parse(name)
+    return Locale.parse("en_GB" if language == "en" else language)
+
+
 @dataclass(frozen=True, slots=True)
 class Writing:
     """How one customer reads numbers and days."""
@@ -35,10 +44,7 @@ class Writing:
 
     @property
     def locale(self) -> Locale:
-        name = f"{self.language}_{self.country}"
-        if localedata.exists(name):
-            return Locale.parse(name)
-        return Locale.parse("en_GB" if self.language == "en" else self.language)
+        return _locale(self.language, self.country)
 
     def digits(self, text: str) -> str:
         """The customer's usual digits; order and parcel numbers never come through here."""
