@@ -221,6 +221,8 @@ class Stage:
         self.errors: list[str] = []
         context.set_default_timeout(15_000)
         context.route("**/*", self._route)
+        self.name = "side"
+        """What the name of our frame begins with: some helpdesks say something by it."""
         self.page: Page = context.new_page()
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
 
@@ -279,11 +281,11 @@ class Stage:
 
     @property
     def frame(self) -> Frame:
-        return next(frame for frame in self.page.frames if frame.name.startswith(("side", "app-")))
+        return next(frame for frame in self.page.frames if frame.name.startswith(self.name))
 
     @property
     def side(self) -> FrameLocator:
-        return self.page.frame_locator("iframe[name=side]")
+        return self.page.frame_locator(f"iframe[name^={self.name}]")
 
     def wait_for(self, test_id: str, **more: Any) -> None:
         self.side.get_by_test_id(test_id).first.wait_for(**more)
