@@ -37,7 +37,7 @@ STATUS_NAMES = {
     ActionStatus.AWAITING_APPROVAL: lazy_gettext("Waits for approval"),
     ActionStatus.PENDING: lazy_gettext("About to be sent"),
     ActionStatus.RUNNING: lazy_gettext("Being sent"),
-    ActionStatus.SUCCEEDED: lazy_gettext("Done"),
+    ActionStatus.SUCCEEDED: lazy_gettext("Carried out"),
     ActionStatus.FAILED: lazy_gettext("Declined by the store"),
     ActionStatus.REJECTED: lazy_gettext("Rejected"),
     ActionStatus.NEEDS_ATTENTION: lazy_gettext("Answer unclear"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from flask import redirect, render_template, request, url_for
+import tempfile
+from pathlib import Path
+
+from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from integration import helpdesks as desks
 from integration.db.accounts import Role
 from integration.db.helpdesks import Helpdesk
-from integration.errors import BadInput
+from integration.errors import BadInput, NotFound
 from integration.people import SignedIn, list_agents
 from integration.work import Work
+from sidebar import zendesk_app
 from sidebar.admin import guard, helpdesk_steps
 from sidebar.admin.frame import bp, when
 from sidebar.context import services
@@ -80,6 +84,23 @@ def helpdesks_one_post(person: SignedIn, helpdesk_id: int) -> ResponseReturnValu
     except BadInput as error:
         return _page(person, helpdesk_id, error=str(error)), 400
     return redirect(url_for("admin.helpdesks_one", helpdesk_id=helpdesk_id), 303)
+
+
+@bp.get("/helpdesks/<int:helpdesk_id>/app.zip")
+@guard.person_required(Role.ADMIN)
+def helpdesks_zip(person: SignedIn, helpdesk_id: int) -> ResponseReturnValue:
+    """The private app for this Zendesk: made for its address alone."""
+    with services().reading(person.account_id) as work:
+        row = desks.find(work, helpdesk_id)
+    if row.kind != "zendesk":
+        raise NotFound("only Zendesk takes an app")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "app.zip"
+        zendesk_app.build_zip(file, desks.address(services().settings.app_url, row), email=person.email)
+        data = file.read_bytes()
+    name = f"deskside-{row.settings['subdomain']}.zip"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(data, mimetype="application/zip", headers=headers)
 
 
 @bp.post("/helpdesks/<int:helpdesk_id>/remove")

@@ -19,7 +19,7 @@ from sidebar.admin.amounts import minor_from
 
 SCOPES = ("tags", "collections", "categories", "products", "countries", "channels", "customer_groups")
 STARTS = {
-    "delivery": lazy_gettext("Delivery"),
+    "delivery": lazy_gettext("Arrival"),
     "fulfilment": lazy_gettext("Fulfilment"),
     "order": lazy_gettext("Order"),
 }

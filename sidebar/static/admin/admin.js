@@ -52,3 +52,14 @@ function tell(entry) {
 }
 
 for (const entry of document.querySelectorAll("[data-follow]")) setTimeout(follow, 2000, entry);
+
+// A table that runs out of the window is scrolled by keyboard too: only then it is a stop on the way.
+function letScroll() {
+  for (const box of document.querySelectorAll(".scroll")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+
+letScroll();
+addEventListener("resize", letScroll);

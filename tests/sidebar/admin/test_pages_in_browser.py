@@ -159,13 +159,7 @@ def faults(page: Page) -> list[str]:
 
 @pytest.mark.parametrize(
     ("width", "scheme", "language"),
-    [
-        (1200, "light", "en"),
-        (420, "dark", "et"),
-        (1200, "dark", "ar"),
-        (420, "light", "ar"),
-        (320, "light", "ro"),
-    ],
+    [(1200, "light", "en"), (420, "dark", "et"), (1200, "dark", "ar")],
 )
 def test_every_page_is_accessible(
     services: Services,

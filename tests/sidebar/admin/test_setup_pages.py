@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -179,7 +182,7 @@ def test_every_kind_has_its_form_and_its_steps(
     row = newest_helpdesk(services, account)
     page = browser.get(f"/admin/helpdesks/{row.id}")
     assert page.status_code == 200
-    assert f"/sidebar/{kind}/{row.key}" in browser.text
+    assert (kind == "zendesk") or f"/sidebar/{kind}/{row.key}" in browser.text
     assert browser.text.count("<li class=") >= 3
 
 
@@ -223,6 +226,27 @@ def test_a_wrong_setting_is_said_at_its_field(
     assert 'aria-invalid="true"' in answer.get_data(as_text=True)
     with services.reading(account) as work:
         assert helpdesks.everyone(work) == []
+
+
+def test_the_zendesk_app_is_made_for_its_own_address(
+    services: Services, account: int, admin: int, sign_in: Callable[[int], Any]
+) -> None:
+    browser = sign_in(admin)
+    browser.post("/admin/helpdesks/add/zendesk", {"name": "Z", "subdomain": "acme"})
+    row = newest_helpdesk(services, account)
+    answer = browser.client.get(f"/admin/helpdesks/{row.id}/app.zip")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="deskside-acme.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.get_data())) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+    place = manifest["location"]["support"]["ticket_sidebar"]
+    assert place["url"] == f"http://127.0.0.1:1/sidebar/zendesk/{row.key}"
+    services.settings = replace(services.settings, app_url="http://desk.example.com")
+    refused = browser.get(f"/admin/helpdesks/{row.id}/app.zip")
+    assert refused.status_code == 400
+    assert "Zendesk opens https addresses only." in browser.text
+    browser.post("/admin/helpdesks/add/generic", {"name": "G"})
+    other = newest_helpdesk(services, account)
+    assert browser.get(f"/admin/helpdesks/{other.id}/app.zip").status_code == 404
 
 
 def test_a_refused_call_is_told_at_its_step(
