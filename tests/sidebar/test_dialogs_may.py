@@ -1,4 +1,4 @@
-"""Assurance × role × limit × kind, every cell by the pane's own addresses with a token that the server made."""
+"""Assurance × role × limit × kind, every cell by the pane's own addresses with tokens the server made."""
 
 from __future__ import annotations
 
