@@ -17,6 +17,7 @@ from integration import audit
 from integration.db.accounts import Agent
 from integration.db.helpdesks import Helpdesk, HelpdeskAgent, Pairing
 from integration.errors import Conflict, Forbidden, NotFound
+from integration.helpdesks import note_opening
 from integration.people.sessions import IDLE
 from integration.secret import digest, new_secret
 from integration.work import Work
@@ -80,6 +81,7 @@ def confirm(work: Work, user_code: str, agent: Agent) -> None:
     )
     if taken.rowcount != 1:  # type: ignore[attr-defined] # an UPDATE's result has it
         raise NotFound("somebody else was faster", code="pairing_over")
+    note_opening(work, helpdesk.id, at_once=True)
     audit.record(
         work,
         "frame.paired",

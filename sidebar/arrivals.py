@@ -117,6 +117,12 @@ def arrive(
     )
 
 
+def note_opening(desk: Desk) -> None:
+    """A call proved itself, though it named nobody: whoever sets the desk up sees that it works."""
+    with services().transaction(desk.account_id) as work:
+        helpdesks.note_opening(work, desk.id, at_once=desk.refused)
+
+
 def tell(visit: Visit, context: Context, customer: Proof = Proof.CLAIMED) -> Visit:
     """The same frame at the conversation that the host names. What was proven of the agent stays."""
     more: dict[str, Any] = {}

@@ -63,7 +63,7 @@ def fragment(html: str) -> Response:
 
 
 def found(visit: Visit, *, customer_id: int | None = None) -> Shown:
-    """The pane of a conversation that has just been opened or proven: a lookup, which is counted and kept."""
+    """The pane of a conversation that was just opened or proven: a lookup, counted and kept on record."""
     if visit.state is State.SINGLE and visit.may_read:
         lookups.note(visit)
     return show(visit, customer_id=customer_id)
@@ -93,7 +93,7 @@ def show(visit: Visit, *, customer_id: int | None = None, query: str = "", limit
 
 
 def _unproven(visit: Visit) -> Shown:
-    """The way to sign in; above it, where the helpdesk vouches for the conversation, that there is an order."""
+    """The way to sign in; above it, where the helpdesk vouches for the conversation, the masked order."""
     seen = None
     if visit.may_glimpse:
         lookups.note(visit, "customer.glimpsed")

@@ -15,7 +15,7 @@ from flask import Request
 from msgspec.structs import replace
 
 from connectors.transport import new_client, new_transport
-from sidebar.arrivals import Context, Person, bare, tell
+from sidebar.arrivals import Context, Person, bare, note_opening, tell
 from sidebar.doors import Desk, Door
 from sidebar.visit import Proof, Visit
 
@@ -54,6 +54,7 @@ def weigh(visit: Visit, desk: Desk, context: Context) -> Visit:
     asked = ask(desk, context.conversation)
     if asked is None:
         return tell(visit, context)
+    note_opening(desk)
     sender = asked.meta.sender
     person = Person(
         emails=(sender.email,) if sender.email else (),

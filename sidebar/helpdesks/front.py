@@ -11,7 +11,7 @@ import hmac
 from flask import Request
 
 from integration.errors import ForgedMessage
-from sidebar.arrivals import bare
+from sidebar.arrivals import bare, note_opening
 from sidebar.doors import Desk, Door
 from sidebar.visit import Proof, Visit
 
@@ -24,6 +24,7 @@ def open_door(request: Request, desk: Desk) -> Visit:
     given, expected = request.args.getlist("auth_secret"), desk.secrets.get("auth_secret", "")
     if len(given) != 1 or not expected or not hmac.compare_digest(given[0].encode(), expected.encode()):
         raise ForgedMessage("the secret does not fit")
+    note_opening(desk)
     return bare(desk, tenant=Proof.SHARED_SECRET, capabilities=CAPABILITIES)
 
 

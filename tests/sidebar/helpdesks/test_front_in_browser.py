@@ -11,7 +11,8 @@ HOST = "https://app.frontapp.com"
 SDK = "https://plugin.test"
 
 PAGE = """
-<iframe name="side" src="%s" width="360" height="600" sandbox="allow-scripts allow-same-origin allow-forms"></iframe>
+<iframe name="side" src="%s" width="360" height="600"
+  sandbox="allow-scripts allow-same-origin allow-forms"></iframe>
 <textarea id="answer"></textarea>
 <script>
   window.calls = [];
@@ -26,7 +27,8 @@ PAGE = """
     port.onmessage = ({ data }) => {
       calls.push(data);
       if (data.type !== "function_call" || desk.mute.includes(data.name)) return;
-      if (desk.broken.includes(data.name)) port.postMessage({ type: "function_error", id: data.id, error: "no" });
+      const broken = desk.broken.includes(data.name);
+      if (broken) port.postMessage({ type: "function_error", id: data.id, error: "no" });
       else port.postMessage({ type: "function_result", id: data.id, value: desk.values[data.name] });
     };
     if (desk.context) tell();

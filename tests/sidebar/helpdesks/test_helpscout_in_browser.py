@@ -156,7 +156,8 @@ def test_messages_from_elsewhere_are_not_believed(opened):
     )
     opened.page.evaluate(
         "new Promise((resolve) => { const frame = document.createElement('iframe'); frame.name = 'evil';"
-        " frame.src = 'https://secure.helpscout.net.evil.test/'; frame.onload = resolve; document.body.append(frame); })"
+        " frame.src = 'https://secure.helpscout.net.evil.test/'; frame.onload = resolve;"
+        " document.body.append(frame); })"
     )
     said = {"type": "SEND_APP_CONTEXT", **told(emails=["nobody@example.ee"])}
     opened.page.evaluate("(message) => frames.evil.postMessage(message, '*')", said)
