@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from integration import audit, identity, inbox, privacy, stores, sync
 from integration.db import Base

@@ -1,4 +1,4 @@
-"""Role × limit × kind, every cell by the API with a program's token; and what crafted requests reach: nothing."""
+"""Role × limit × kind, every cell by the API with a program's token; crafted requests reach nothing."""
 
 from __future__ import annotations
 
@@ -119,11 +119,9 @@ def test_who_may_decide_in_every_cell(world, program, allow, orders):
     for level, asker, decider in itertools.product(list(LEVELS)[1:], Role, Role):
         allow(LEVELS[level])
         order_id = orders(ActionKind.REFUND)
-        asked = (
-            askers[asker]
-            .post(f"/orders/{order_id}/refunds", body(ActionKind.REFUND, order_id), key=f"{level}-{decider}".replace(" ", "-"))
-            .get_json()
-        )
+        key = f"{level}-{decider}".replace(" ", "-")
+        wish = body(ActionKind.REFUND, order_id)
+        asked = askers[asker].post(f"/orders/{order_id}/refunds", wish, key=key).get_json()
         own = askers[asker].post(f"/actions/{asked['id']}/approve")
         answer = deciders[decider].post(f"/actions/{asked['id']}/approve")
         found[level, asker, decider] = (own.status_code, answer.status_code, answer.get_json().get("status"))
