@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from integration import policies, wishes
+from integration import policies, returns, wishes
 from integration.customers import find_order
+from integration.eligibility import Outcome
 from integration.errors import Unprocessable
 from integration.ports import ActionKind
 from integration.records import FulfillmentStatus
@@ -213,7 +214,10 @@ def test_store_credit_with_the_policys_bonus(
         policies.save_policy(work, {**document, "rules": rules}, by="tests")
     while True:
         order = unsent("shopify")
-        if (order.customer_record or {}).get("platform_id"):
+        with services.reading(account_id) as work:
+            verdicts = returns.judge_order(work, find_order(work, order.id))
+        granted = all(line.outcome is Outcome.ACCEPT for line in verdicts.lines)
+        if granted and (order.customer_record or {}).get("platform_id"):
             break
     everything = [
         {"line_id": f"{order.id}.{line.platform_id.rpartition('/')[2]}", "quantity": line.quantity}

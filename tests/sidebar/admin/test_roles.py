@@ -23,6 +23,7 @@ PAGES = {
     "/admin/audit": LEADS,
     "/admin/policy": LEADS,
     "/admin/policy/export": LEADS,
+    "/admin/replies": LEADS,
     "/admin/what-if": LEADS,
     "/admin/agents/invite": ADMINS,
     "/admin/agents/{agent}": ADMINS,
@@ -61,6 +62,8 @@ FORMS = {
     "/admin/policy/import": ADMINS,
     "/admin/policy/law/GB/confirm": ADMINS,
     "/admin/audit/verify": LEADS,
+    "/admin/replies/fits": LEADS,
+    "/admin/replies/en/late": LEADS,
     "/admin/approvals/1/approve": LEADS,
     "/admin/approvals/1/reject": LEADS,
     "/admin/approvals/1/settle": LEADS,
@@ -115,7 +118,14 @@ def test_every_form_is_in_the_matrix(app: Any) -> None:
     known = {
         path.format(store="<int:store_id>", agent="<int:agent_id>", token="<int:token_id>") for path in FORMS
     }
-    exempt = ("/admin/sign-", "/admin/invitations/", "/admin/enter/", "/admin/prove", "/admin/you/")
+    exempt = (
+        "/admin/sign-",
+        "/admin/invitations/",
+        "/admin/enter/",
+        "/admin/prove",
+        "/admin/you/",
+        "/admin/pair",
+    )
     alike = {
         "/admin/helpdesks/add/<kind>",
         "/admin/helpdesks/<int:helpdesk_id>",
@@ -128,6 +138,7 @@ def test_every_form_is_in_the_matrix(app: Any) -> None:
         "/admin/policy/rules/<int:position>/move/<any(up, down):way>",
         "/admin/policy/rules/<int:position>/remove",
         "/admin/policy/law/<country>/confirm",
+        "/admin/replies/<language>/<situation>",
     }
     found = {
         str(rule)
