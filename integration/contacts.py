@@ -72,8 +72,13 @@ def phone_keys(text: str | None, regions: Iterable[str] = ()) -> list[str]:
     return list(dict.fromkeys(found for found in keys if found))
 
 
+_NO_KEY = re.compile(r"[^0-9A-Z]+")
+
+
 def key(text: str | None) -> str:
     """Upper case letters and digits only, digits of every script as 0–9: `#l-5531` is `L5531`."""
+    if text and text.isascii():  # nearly all of them, and a backfill asks for hundreds of thousands
+        return _NO_KEY.sub("", text.upper())
     plain = unicodedata.normalize("NFKC", text or "").upper()
     return "".join(_plain_digit(char) for char in plain if char.isalpha() or char.isdecimal())
 

@@ -21,7 +21,7 @@ from sqlalchemy.orm import aliased
 from integration.contacts import email_key, phone_key
 from integration.db.accounts import Account
 from integration.db.actions import Contact
-from integration.db.bulk import insert_rows, new_ids
+from integration.db.bulk import among, insert_rows, new_ids
 from integration.db.customers import ContactPoint, Customer, StoreCustomer, Tombstone
 from integration.db.orders import Order
 from integration.db.stores import Store
@@ -147,7 +147,7 @@ def _find_known(work: Work, store: Store, people: Sequence[_Person]) -> None:
     emails = {email: person for person in people for email in person.emails}
     rows = work.session.execute(
         select(ContactPoint.value, ContactPoint.customer_id).where(
-            ContactPoint.kind == "email", ContactPoint.value.in_(emails)
+            ContactPoint.kind == "email", among(work.session, ContactPoint.value, emails)
         )
     )
     for value, customer_id in rows:
@@ -155,7 +155,7 @@ def _find_known(work: Work, store: Store, people: Sequence[_Person]) -> None:
     store_ids = {store_id: person for person in people for store_id in person.store_ids}
     owners = work.session.execute(
         select(StoreCustomer.platform_id, StoreCustomer.customer_id).where(
-            StoreCustomer.store_id == store.id, StoreCustomer.platform_id.in_(store_ids)
+            StoreCustomer.store_id == store.id, among(work.session, StoreCustomer.platform_id, store_ids)
         )
     )
     for platform_id, customer_id in owners:
@@ -281,7 +281,7 @@ def _newest_orders(work: Work, customer_ids: Iterable[int]) -> dict[int, datetim
     """When each of these people placed the newest of their cached orders."""
     rows: Iterable[Any] = work.session.execute(
         select(Order.customer_id, func.max(Order.placed_at))
-        .where(Order.customer_id.in_(customer_ids))
+        .where(among(work.session, Order.customer_id, list(customer_ids)))
         .group_by(Order.customer_id)
     )
     return {row[0]: row[1] for row in rows}
@@ -289,30 +289,18 @@ def _newest_orders(work: Work, customer_ids: Iterable[int]) -> dict[int, datetim
 
 def _remember(work: Work, store: Store, people: Sequence[_Person]) -> None:
     """Write down the contacts and store records that the batch taught us, and fresher names."""
-    session = work.session
     ids = {min(person.known): person for person in people}
-    have = set(
-        session.execute(
-            select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value).where(
-                ContactPoint.customer_id.in_(ids)
-            )
-        )
-    )
-    points = [
-        {"customer_id": customer_id, "kind": kind, "value": value, "shown": shown}
-        for customer_id, person in ids.items()
-        for kind, contacts in (("email", person.emails), ("phone", person.phones))
-        for value, shown in contacts.items()
-        if (customer_id, kind, value) not in have
-    ]
-    work.insert(ContactPoint, points)
-    known = set(
-        session.scalars(
-            select(StoreCustomer.platform_id).where(
-                StoreCustomer.store_id == store.id,
-                StoreCustomer.platform_id.in_([pid for person in people for pid in person.store_ids]),
-            )
-        )
+    old = {customer_id: person for customer_id, person in ids.items() if not person.is_new}
+    have, known = _known_of(work, store, old) if old else (set(), set())
+    work.insert(
+        ContactPoint,
+        [
+            {"customer_id": customer_id, "kind": kind, "value": value, "shown": shown}
+            for customer_id, person in ids.items()
+            for kind, contacts in (("email", person.emails), ("phone", person.phones))
+            for value, shown in contacts.items()
+            if (customer_id, kind, value) not in have
+        ],
     )
     work.insert(
         StoreCustomer,
@@ -322,21 +310,54 @@ def _remember(work: Work, store: Store, people: Sequence[_Person]) -> None:
             for platform_id in sorted(person.store_ids - known)
         ],
     )
-    _refresh_descriptions(work, ids)
+    if old:
+        _refresh_descriptions(work, old)
+
+
+def _known_of(
+    work: Work, store: Store, people: Mapping[int, _Person]
+) -> tuple[set[tuple[int, str, str]], set[str]]:
+    """What is written down of these people: (customer, kind, value) of contacts, ids of store records."""
+    contacts = work.session.execute(
+        select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value).where(
+            among(work.session, ContactPoint.customer_id, people)
+        )
+    )
+    records = work.session.scalars(
+        select(StoreCustomer.platform_id).where(
+            StoreCustomer.store_id == store.id,
+            among(
+                work.session,
+                StoreCustomer.platform_id,
+                [one for person in people.values() for one in person.store_ids],
+            ),
+        )
+    )
+    return {(row[0], row[1], row[2]) for row in contacts}, set(records)
 
 
 def _refresh_descriptions(work: Work, people: Mapping[int, _Person]) -> None:
     """The newest order that names a person says what they are called now; older ones fill gaps."""
-    known = {customer_id: person for customer_id, person in people.items() if not person.is_new}
-    newest = _newest_orders(work, known)
-    for customer in work.session.scalars(select(Customer).where(Customer.id.in_(known))):
-        described, orders = _describe(known[customer.id]), known[customer.id].orders
-        seen = newest.get(customer.id)
-        is_newest = seen is None or max(order.placed_at for order in orders) >= seen
-        for name, value in described.items():
-            if value and (is_newest or not getattr(customer, name)):
-                setattr(customer, name, value)
-        customer.first_seen_at = min(customer.first_seen_at, *(order.placed_at for order in orders))
+    newest = _newest_orders(work, people)
+    table = Customer.__table__.c
+    rows = work.session.execute(
+        select(table.id, table.name, table.locale, table.country, table.first_seen_at).where(
+            among(work.session, Customer.id, people)
+        )
+    )
+    changes: list[dict[str, Any]] = []
+    for row in rows:
+        person, seen = people[row.id], newest.get(row.id)
+        placed = [order.placed_at for order in person.orders]
+        is_newest = seen is None or max(placed) >= seen
+        now: dict[str, Any] = {"first_seen_at": min(row.first_seen_at, *placed)}
+        for name, value in _describe(person).items():
+            was = getattr(row, name)
+            now[name] = value if value and (is_newest or not was) else was
+        if any(value != getattr(row, name) for name, value in now.items()):
+            changes.append({"id": row.id, **now})
+    if changes:
+        work.session.execute(update(Customer), changes)
 
 
 def redacted(work: Work, store: Store, records: Sequence[OrderRecord]) -> set[str]:

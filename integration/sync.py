@@ -20,7 +20,7 @@ from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from integration import identity
 from integration.db.base import Base
-from integration.db.bulk import insert_rows, new_ids, upsert
+from integration.db.bulk import among, insert_rows, new_ids, upsert
 from integration.db.inbox import Poison
 from integration.db.orders import Order, Refund
 from integration.db.stores import Product, Store
@@ -118,7 +118,7 @@ def _compare(work: Work, store: Store, batch: Sequence[Picture], hidden: set[str
     ids = [each.record.platform_id for each in batch]
     query = select(
         Order.id, Order.platform_id, Order.updated_at, Order.fetched_at, Order.digest, Order.gone_at
-    ).where(Order.store_id == store.id, Order.platform_id.in_(ids))
+    ).where(Order.store_id == store.id, among(work.session, Order.platform_id, ids))
     cached = {row.platform_id: row for row in work.session.execute(query)}
     result = Applied()
     fresh: list[Picture] = []
@@ -284,7 +284,9 @@ def poison(work: Work, store: Store, orders: Iterable[Poisoned]) -> None:
 def unpoison(work: Work, store: Store, platform_ids: Sequence[str]) -> None:
     """These orders were read well: nothing is kept aside for them any more."""
     work.session.execute(
-        delete(Poison).where(Poison.store_id == store.id, Poison.platform_id.in_(platform_ids)),
+        delete(Poison).where(
+            Poison.store_id == store.id, among(work.session, Poison.platform_id, platform_ids)
+        ),
         execution_options={"synchronize_session": False},
     )
 
@@ -326,7 +328,9 @@ def worth_a_look(
 def unknown_products(work: Work, store_id: int, platform_ids: set[str]) -> list[str]:
     """Those of the products that the cache has not met yet."""
     known = work.session.scalars(
-        select(Product.platform_id).where(Product.store_id == store_id, Product.platform_id.in_(platform_ids))
+        select(Product.platform_id).where(
+            Product.store_id == store_id, among(work.session, Product.platform_id, platform_ids)
+        )
     )
     return sorted(platform_ids - set(known))
 

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 SMALL = 250
 """Shops with fewer orders are read by pages: a bulk operation takes longer to start."""
 
-A_BATCH = 200
+A_BATCH = 500
 A_QUESTION = 50
 """Orders whose details are asked for at once."""
 

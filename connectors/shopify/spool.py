@@ -23,7 +23,7 @@ ORDER = "gid://shopify/Order/"
 RETURN = "gid://shopify/Return/"
 LINE = "gid://shopify/LineItem/"
 
-ORDERS_A_BUCKET = 400
+ORDERS_A_BUCKET = 1000
 MOST_BUCKETS = 250
 """Each is an open file while the download runs."""
 

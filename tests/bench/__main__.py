@@ -1,19 +1,26 @@
-"""`make bench`: every figure in one run, as ratios against floors measured beside it."""
+"""`make bench`: every figure in one run, as ratios against floors measured beside it.
+
+Names choose some: `python -m tests.bench backfill intake`.
+"""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 
 import tests.bench
 
 
 def main() -> None:
-    for module in sorted(each.name for each in pkgutil.iter_modules(tests.bench.__path__)):
-        if module == "__main__":
+    wanted = sys.argv[1:]
+    for name in sorted(each.name for each in pkgutil.iter_modules(tests.bench.__path__)):
+        if name == "__main__" or (wanted and name not in wanted):
             continue
-        print(f"\n== {module} ==", flush=True)
-        importlib.import_module(f"tests.bench.{module}").main()
+        module = importlib.import_module(f"tests.bench.{name}")
+        if hasattr(module, "main"):  # others are what benches stand on
+            print(f"\n== {name} ==", flush=True)
+            module.main()
 
 
 if __name__ == "__main__":
