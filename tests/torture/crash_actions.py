@@ -21,6 +21,7 @@ from datetime import timedelta
 from typing import Any
 
 from connectors import transport
+from connectors.shopify import editing
 from connectors.woocommerce import calls
 from integration import wishes
 from integration.db.accounts import Role
@@ -239,6 +240,7 @@ def _impatient() -> None:
     transport.TIMEOUT = httpx.Timeout(PATIENCE)
     calls.WRITING = PATIENCE  # type: ignore[misc]
     transport.pause = lambda number, chance: 0.002
+    editing.CANCEL_POLLS = (0.02,) * 30  # type: ignore[assignment]
 
 
 def read(stage: Stage, action_id: int) -> Action:
@@ -325,12 +327,16 @@ def torture(runs: int, seed: int, *, database_url: str | None = None, sample: in
             chosen = random.Random(seed).sample(chosen, sample)
         warm_up(stage)
         found = measured(stage, chosen)
-        for scene, at in plan(found, runs, seed):
-            results.append(play(stage, scene, at))
-            if results[-1].problems:
-                print(f"VIOLATION {scene.name} at {at}: {results[-1].problems}", flush=True)
-            if len(results) % 100 == 0:
-                print(f"{len(results)} runs in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        try:
+            for scene, at in plan(found, runs, seed):
+                results.append(play(stage, scene, at))
+                if results[-1].problems:
+                    print(f"VIOLATION {scene.name} at {at}: {results[-1].problems}", flush=True)
+                if len(results) % 100 == 0:
+                    said = f"{len(results)} runs in {time.monotonic() - began:.0f} s"
+                    print(said, file=sys.stderr, flush=True)
+        except KeyboardInterrupt:
+            print("stopped early", file=sys.stderr)
     report(found, results, time.monotonic() - began)
     return sum(bool(result.problems) for result in results)
 
