@@ -89,8 +89,9 @@ def first_time(work: Work, purpose: str, proof: str, lifetime: timedelta) -> boo
         "expires_at": now + lifetime,
         "used_at": now,
     }
-    seen = work.session.execute(upsert(work.session, OneTime).values(row).on_conflict_do_nothing())
-    return seen.rowcount == 1  # type: ignore[attr-defined,no-any-return] # an INSERT's result has it
+    fresh = upsert(work.session, OneTime).values(row).on_conflict_do_nothing()
+    # By what comes back: Postgres counts no rows for this kind of insert.
+    return work.session.scalar(fresh.returning(OneTime.token_hash)) is not None
 
 
 def sweep(work: Work) -> int:
