@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from connectors.shopify.spool import MOST_BUCKETS, Spool, buckets_for, rows_of
+from connectors.shopify.spool import MOST_BUCKETS, ORDERS_A_BUCKET, Spool, buckets_for, rows_of
 from integration.errors import AppError, UnreadableAnswer
 
 
@@ -92,4 +92,5 @@ def test_what_was_spooled_is_for_our_eyes_only(tmp_path):
 
 
 def test_buckets_stay_few():
-    assert [buckets_for(orders) for orders in (0, 1, 400, 401, 10**7)] == [1, 1, 1, 2, MOST_BUCKETS]
+    sizes = (0, 1, ORDERS_A_BUCKET, ORDERS_A_BUCKET + 1, 10**7)
+    assert [buckets_for(orders) for orders in sizes] == [1, 1, 1, 2, MOST_BUCKETS]

@@ -251,7 +251,12 @@ class TestCursors:
             return
         assert isinstance(place, Place)
 
-    @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=8,
+        deadline=None,
+        # The same method runs once on each database.
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
     @given(days=st.lists(st.integers(0, 3), max_size=12), limit=st.integers(1, 5))
     def test_pages_of_any_size_hold_every_order_once_in_order(self, world, account, admin, days, limit):
         shop = world.store(account)
