@@ -17,10 +17,12 @@ def open_store(
     interactive: bool = False,
     hand_made: bool = False,
     attempts: int = 4,
+    renew: Callable[[ShopifyCredentials], ShopifyCredentials] | None = None,
 ) -> StoreApi:
     """A client for one store. `interactive`: a person waits, so it may use what background work leaves free.
 
     `attempts`: how often a read is tried; 1 where others wait behind it and it is due again anyway.
+    `renew`: credentials for those that a Shopify shop turned down. WooCommerce's keys do not expire.
     """
     # Imported here: a process that serves pages needs neither vendor SDK until a store is asked.
     if isinstance(credentials, ShopifyCredentials):
@@ -34,6 +36,7 @@ def open_store(
             interactive=interactive,
             app_level=not hand_made,
             attempts=attempts,
+            renew=renew,
             spool=settings.data_dir / "spool",
         )
     from connectors.woocommerce.client import WooCommerceStore

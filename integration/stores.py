@@ -215,6 +215,15 @@ def claim_refresh(work: Work, store_id: int, version: int) -> bool:
     return bool(done.rowcount)  # type: ignore[attr-defined] # an UPDATE has one
 
 
+def release_refresh(work: Work, store_id: int, version: int) -> None:
+    """Our attempt has failed and is over: nobody need wait for it."""
+    work.session.execute(
+        update(Store)
+        .where(Store.id == store_id, Store.credentials_version == version)
+        .values(credentials_held_until=None)
+    )
+
+
 def save_refreshed(work: Work, vault: Vault, store_id: int, version: int, fresh: Credentials) -> bool:
     """Keep a refreshed token, unless the store was reconnected or let go meanwhile."""
     done = work.session.execute(

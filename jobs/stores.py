@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,15 @@ from integration import stores
 from integration.db.stores import Store
 from integration.errors import RateLimited, StoreDenied, StoreError
 from integration.ports import ShopifyCredentials, StoreApi
+from integration.stores import Credentials
 
 if TYPE_CHECKING:
     from jobs.boot import Services
 
 REFRESH_BEFORE = timedelta(minutes=5)
 """A token with less left is refreshed before it is used."""
+LOOKS, LOOK_SECONDS = 40, 0.25
+"""How often, and after how long, to see whether another process has finished a refresh."""
 
 
 def account_of(services: Services, store_id: int) -> int:
@@ -35,24 +39,43 @@ def open_store(services: Services, store_id: int, interactive: bool = False, att
     Raises :exc:`StoreDenied` when the store is disconnected or its token can no longer be refreshed.
     """
     account_id = account_of(services, store_id)
-    for _ in range(40):
+
+    def lasts(held: ShopifyCredentials) -> bool:
+        return not shopify_install.is_due(held, services.now(), ahead=REFRESH_BEFORE)
+
+    def renew(refused: ShopifyCredentials) -> ShopifyCredentials:
+        # The shop may end a token before its time; whoever is told so first fetches the next one.
+        fresh, _ = _held(
+            services, account_id, store_id, lambda held: held.access_token != refused.access_token
+        )
+        assert isinstance(fresh, ShopifyCredentials)
+        return fresh
+
+    credentials, hand_made = _held(services, account_id, store_id, lasts)
+    return connectors.open_store(
+        credentials,
+        services.settings,
+        now=services.now,
+        interactive=interactive,
+        hand_made=hand_made,
+        attempts=attempts,
+        renew=renew,
+    )
+
+
+def _held(
+    services: Services, account_id: int, store_id: int, good: Callable[[ShopifyCredentials], bool]
+) -> tuple[Credentials, bool]:
+    """The store's credentials once they are good, refreshed by one process if need be; and if hand-made."""
+    for _ in range(LOOKS):
         with services.reading(account_id) as work:
             store = stores.find(work, store_id)
             if store.credentials is None:
                 raise StoreDenied("the store is disconnected")
             credentials = stores.credentials(work, services.vault, store)
             version, hand_made = store.credentials_version, store.hand_made
-        if not isinstance(credentials, ShopifyCredentials) or not shopify_install.is_due(
-            credentials, services.now(), ahead=REFRESH_BEFORE
-        ):
-            return connectors.open_store(
-                credentials,
-                services.settings,
-                now=services.now,
-                interactive=interactive,
-                hand_made=hand_made,
-                attempts=attempts,
-            )
+        if not isinstance(credentials, ShopifyCredentials) or good(credentials):
+            return credentials, hand_made
         _refresh(services, account_id, store_id, version, credentials)
     raise RateLimited("another process is refreshing this store's token", wait=5.0)
 
@@ -68,14 +91,16 @@ def _refresh(
     with services.transaction(account_id) as work:
         mine = stores.claim_refresh(work, store_id, version)
     if not mine:
-        time.sleep(0.25)  # another process is at it; look again
+        time.sleep(LOOK_SECONDS)  # another process is at it; look again
         return
     try:
         with transport.new_client() as http:
             fresh = shopify_install.refresh(services.settings, credentials, now=services.now(), http=http)
-    except StoreDenied as error:
+    except StoreError as error:
         with services.transaction(account_id) as work:
-            stores.denied(work, stores.find(work, store_id), error)
+            stores.release_refresh(work, store_id, version)
+            if isinstance(error, StoreDenied):
+                stores.denied(work, stores.find(work, store_id), error)
         raise
     with services.transaction(account_id) as work:
         stores.save_refreshed(work, services.vault, store_id, version, fresh)

@@ -22,7 +22,7 @@ from connectors.shopify.backfill import SMALL, Backfill
 from connectors.shopify.bulk import Download
 from connectors.shopify.cost import bucket_for
 from connectors.shopify.domains import shop_domain
-from connectors.shopify.graphql import GraphQL
+from connectors.shopify.graphql import GraphQL, Renewal
 from connectors.shopify.orders import NodeReader, Orders, chunks
 from connectors.shopify.shapes import Nodes, Ref, Shape
 from connectors.shopify.values import utc
@@ -62,7 +62,7 @@ class ShopifyStore:
         http: httpx.Client | None = None,
         interactive: bool = False,
         app_level: bool = False,
-        renew: Callable[[], ShopifyCredentials] | None = None,
+        renew: Renewal | None = None,
         spool: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,
         small: int = SMALL,

@@ -32,6 +32,8 @@ from integration.errors import (
 from integration.ports import ShopifyCredentials
 
 T = TypeVar("T")
+Renewal = Callable[[ShopifyCredentials], ShopifyCredentials]
+"""Asked for credentials that are not the ones which the shop just turned down."""
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +99,7 @@ class GraphQL:
         bucket: Bucket,
         now: Callable[[], datetime],
         interactive: bool,
-        renew: Callable[[], ShopifyCredentials] | None = None,
+        renew: Renewal | None = None,
     ) -> None:
         self.credentials = credentials
         self.version = version
@@ -117,12 +119,14 @@ class GraphQL:
 
     def _renewed(self, call: Callable[[], T]) -> T:
         """A token that just ran out is renewed, once. A call with a dead token was not carried out."""
+        used = self.credentials
         try:
             return call()
         except StoreDenied:
             if self._renew is None:
                 raise
-        self.credentials = self._renew()
+            if self.credentials is used:  # else another thread of this client was quicker
+                self.credentials = self._renew(used)
         return call()
 
     def _attempt(self, document: str, variables: dict[str, Any], type: type[T]) -> T:

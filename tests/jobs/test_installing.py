@@ -311,6 +311,49 @@ def test_a_token_is_refreshed_before_it_is_over_and_by_one_process(
     assert key_of(expiring).access_token != first.access_token
 
 
+def test_a_token_that_the_shop_ended_early_is_renewed_once_for_all_who_use_it(
+    services: Any, expiring: Store, key_of: Any, shopify: Any
+) -> None:
+    """Clients that were opened with it go on with the next one; the call that failed is made again."""
+    refreshes = shopify.faults.add(action="delay", path="access_token", times=-1, seconds=0.2)
+    first = key_of(expiring)
+    clients = [open_store(services, expiring.id) for _ in range(4)]
+    installation.expire_tokens(shopify.shop())
+
+    with ThreadPoolExecutor(8) as workers:
+        named = list(workers.map(lambda number: clients[number % 4].shop().domain, range(8)))
+    for client in clients:
+        client.close()
+
+    assert named == [SHOP] * 8
+    assert refreshes.hits == 1
+    assert key_of(expiring).access_token != first.access_token
+
+
+@pytest.mark.parametrize("kind", ["expiring", "lasting"])
+def test_a_token_that_is_dead_is_noticed_by_the_first_who_uses_it(
+    kind: str, services: Any, account_id: int, site: Any, shopify: Any, request: Any, found: Any
+) -> None:
+    """Whoever that is: no worker need come by before the store says so. And nobody waits for a refresh."""
+    store_id = (
+        request.getfixturevalue("expiring").id
+        if kind == "expiring"
+        else request.getfixturevalue("connect_both")()["shopify"]
+    )
+    api = open_store(services, store_id, interactive=True)
+    installation.revoke_tokens(shopify.shop())
+    for _ in range(2):
+        with pytest.raises(StoreDenied):
+            api.shop()
+    api.close()
+
+    with services.reading(account_id) as work:
+        store, state = stores.find(work, store_id), stores.state(work, store_id)
+        assert (store.status, store.credentials_held_until) == (StoreStatus.DEGRADED, None)
+        assert state.error["code"] == ("reopen_app" if kind == "expiring" else "store_denied")
+        assert "Stores" in state.error["next_step"]
+
+
 def test_a_lost_answer_to_a_refresh_costs_nothing(
     services: Any, expiring: Store, key_of: Any, shopify: Any, time: Any
 ) -> None:

@@ -351,8 +351,8 @@ def test_a_token_is_renewed_and_the_new_one_works(settings, demo, connect, http)
     first = install.exchange_session_token(settings, SHOP, session, now=moment, http=http)
     installation.expire_tokens(demo.shop())
 
-    def renew():
-        return install.refresh(settings, first, now=datetime.now(UTC), http=http)
+    def renew(refused):
+        return install.refresh(settings, refused, now=datetime.now(UTC), http=http)
 
     with pytest.raises(StoreDenied):
         connect(first).shop()

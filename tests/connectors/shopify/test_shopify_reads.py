@@ -320,16 +320,16 @@ def test_a_revoked_token_is_denied(demo, store):
 
 def test_a_token_that_ran_out_is_renewed_once(demo, connect, credentials):
     dead = ShopifyCredentials(shop=credentials.shop, access_token="shpat_dead", scopes=credentials.scopes)
-    asked: list[int] = []
+    asked: list[ShopifyCredentials] = []
 
-    def renew() -> ShopifyCredentials:
-        asked.append(1)
+    def renew(refused: ShopifyCredentials) -> ShopifyCredentials:
+        asked.append(refused)
         return credentials
 
     assert connect(dead, renew=renew).shop().name == "Lumi Home"
     with pytest.raises(StoreDenied):
-        connect(dead, renew=lambda: dead).shop()
-    assert asked == [1]
+        connect(dead, renew=lambda _: dead).shop()
+    assert asked == [dead]
 
 
 def test_a_missing_scope_is_named(demo, store):
