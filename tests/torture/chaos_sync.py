@@ -42,7 +42,7 @@ def play(address: str, seed: int, *, orders: int = 12, rounds: int = 40) -> dict
         changes = 0
         for _ in range(rounds):
             for _ in range(dice.randrange(1, 5)):
-                changes += _try(dice.choice(shops))
+                changes += happened(dice.choice(shops))
             if dice.random() < 0.35:
                 misfortune.happen()
             time.sleep(dice.random() * 0.1)
@@ -58,7 +58,8 @@ def play(address: str, seed: int, *, orders: int = 12, rounds: int = 40) -> dict
         }
 
 
-def _try(shop: Shopify | WooCommerce) -> int:
+def happened(shop: Shopify | WooCommerce) -> int:
+    """1 if the shop let it happen."""
     try:
         shop.happen()
     except NOT_POSSIBLE:
@@ -79,14 +80,14 @@ def settle(stage: Stage) -> list[str]:
         reconciled = _reconciled(stage)
         step()
         stage.let_time_pass()
-        if not _wait(lambda: _rests(stage, reconciled)):  # noqa: B023 - waited for in this round
+        if not wait(lambda: _rests(stage, reconciled)):  # noqa: B023 - waited for in this round
             return ["does not come to rest", json.dumps(_why(stage), default=str)]
     held = stores_state.held_by(stage.shopify, stage.woocommerce, setting)
     return [
         difference
-        for platform, store_id in stage.ids.items()
+        for platform, records in held.items()
         for difference in stores_state.differences(
-            held[platform], stores_state.cached(stage.services.db, stage.account_id, store_id)
+            records, stores_state.cached(stage.services.db, stage.account_id, stage.ids[platform])
         )
     ]
 
@@ -136,7 +137,8 @@ def _why(stage: Stage) -> Any:
         ]
 
 
-def _wait(condition: Any) -> bool:
+def wait(condition: Any) -> bool:
+    """Whether it came true in time."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if condition():

@@ -19,5 +19,6 @@ def work(settings: Settings) -> None:
     syncing.HOLD = inbox.HOLD = syncing.PROOF_HOLD = timedelta(seconds=2)
     reads.SETTLING = timedelta(0)
     copying.SLICE_SECONDS = 3.0
+    copying.LOOKS_A_TURN = 1000
     transport.Circuit.__init__.__kwdefaults__.update(rest=0.3, longest=1.0)
     run.work(boot.boot(settings), queues.ALL)

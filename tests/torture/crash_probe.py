@@ -2,6 +2,9 @@
 
 A boundary is the beginning or end of any function that carries an action out, of any statement sent to
 the database, and of anything sent to or received from a socket. None of them is named by hand.
+
+Between the end of one thing that the world outside sees and the beginning of the next, nothing happens
+but in the memory that dies with the process: killing at those ends (`is_effect`) covers all others.
 """
 
 from __future__ import annotations
@@ -15,35 +18,21 @@ from types import FrameType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-WATCHED = tuple(
-    str(ROOT / part)
-    for part in (
-        "jobs/carrying.py",
-        "jobs/sync.py",
-        "integration/carrying.py",
-        "integration/actions.py",
-        "integration/audit.py",
-        "integration/work.py",
-        "connectors/transport.py",
-        "connectors/shopify/actions.py",
-        "connectors/shopify/client.py",
-        "connectors/shopify/editing.py",
-        "connectors/shopify/graphql.py",
-        "connectors/shopify/refunding.py",
-        "connectors/woocommerce/actions.py",
-        "connectors/woocommerce/calls.py",
-        "connectors/woocommerce/client.py",
-        "connectors/woocommerce/desk.py",
-        "connectors/woocommerce/editing.py",
-        "connectors/woocommerce/paying.py",
-    )
-)
+WATCHED = frozenset(
+    str(path)
+    for part in ("jobs", "integration", "connectors/shopify", "connectors/woocommerce")
+    for path in (ROOT / part).glob("*.py")
+) | {str(ROOT / "connectors/transport.py")}
+"""Where steps are: everything but the pure rules below `integration/eligibility`."""
 OUTSIDE = frozenset({"execute", "executemany", "commit", "send", "sendall", "recv", "recv_into", "connect"})
 """Built-in functions that reach out of the process: to SQLite, to a socket."""
-
-
 EFFECTS = frozenset({"commit", "send", "sendall", "recv", "recv_into"})
-"""Those after which the world outside is another one."""
+"""Those after which the world outside is another one, or is known to be."""
+DONE = "after-"
+
+
+def is_effect(boundary: str) -> bool:
+    return boundary.startswith(DONE) and boundary.removeprefix(DONE) in EFFECTS
 
 
 class Probe:
@@ -71,6 +60,6 @@ class Probe:
             name = frame.f_code.co_name
         else:
             return
-        self.seen.append(name)
+        self.seen.append(DONE + name if event in ("c_return", "return") else name)
         if len(self.seen) == self.at:
             os.kill(os.getpid(), signal.SIGKILL)

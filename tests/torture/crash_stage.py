@@ -195,6 +195,15 @@ class Stage:
         """WooCommerce: refund rows of one order, whether or not money moved."""
         return int(self.control("woocommerce", "ledger")["refunds"].get(order, 0))
 
+    def is_cancelled(self, platform: str, order: str) -> bool:
+        """Whether the store itself says so."""
+        api = open_store(self.services, self.store_ids[platform], True)
+        try:
+            record = api.order(order)
+        finally:
+            api.close()
+        return record is not None and record.cancelled_at is not None
+
     def clear_faults(self) -> None:
         self.control("shopify", "faults", method="DELETE")
         self.control("woocommerce", "faults", {"rules": []})

@@ -2,8 +2,8 @@
 
 A rule names whom it hits (operation or mutation name, or a pattern of the path) and what happens:
 `hangup_before` (nothing is done), `hangup_after` (it is done, and nobody hears of it), `status_before` and
-`status_after` (an error status instead of the answer), `delay`, `html`, `truncated`, `throttled`, `429`,
-`wrong_version`.
+`status_after` (an error status instead of the answer), `delay` and `delay_after` (slow, before or after doing
+it), `html`, `truncated`, `throttled`, `429`, `wrong_version`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ ACTIONS = frozenset(
         "status_before",
         "status_after",
         "delay",
+        "delay_after",
         "html",
         "truncated",
         "throttled",

@@ -105,6 +105,8 @@ class Front:
                 raise HangUp
             case "status_after":
                 return json_answer({"errors": "Internal Server Error"}, rule.status)
+            case "delay_after":
+                time.sleep(rule.seconds)
             case "truncated":
                 raise BreakOff(response)
             case "wrong_version":
