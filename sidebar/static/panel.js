@@ -21,6 +21,8 @@
     const headers = { Accept: json ? "application/json, application/problem+json" : "text/html, application/problem+json" };
     if (token) headers.Authorization = `Bearer ${token}`;
     if (key) headers["Idempotency-Key"] = key;
+    const open = $$("details.order[open]").map((one) => one.dataset.orderId);
+    if (open.length) headers["X-Open-Orders"] = open.join(",");
     let answer;
     try {
       answer = await fetch(path, { method: form ? "POST" : "GET", body: form, headers, credentials: keep ? "same-origin" : "omit", cache: "no-store" });
@@ -121,6 +123,72 @@
     const query = text.trim();
     if (query) load(`/sidebar/pane?q=${encodeURIComponent(query)}`, { focus: true });
   }
+
+  // ---- Bodies of orders -------------------------------------------------------------------------
+
+  /* A shut order has none until it is opened, or is about to be: pointed at or in focus for a moment. */
+  const coming = new WeakMap();
+  const bodyless = (order) => $(":scope > [data-body]", order);
+
+  function fetched(order) {
+    if (!coming.has(order)) {
+      const answer = ask(`/sidebar/orders/${order.dataset.orderId}`);
+      coming.set(order, answer);
+      answer.catch(() => coming.delete(order)); // asked again by whoever opens it
+    }
+    return coming.get(order);
+  }
+
+  /* Once the promise is kept, the body stands there, or why it does not. */
+  function embody(order) {
+    const place = bodyless(order);
+    if (place && !place.filling) place.filling = fill(order, place).finally(() => { place.filling = null; });
+    return place ? place.filling : Promise.resolve();
+  }
+
+  async function fill(order, place) {
+    place.setAttribute("aria-busy", "true");
+    place.innerHTML = '<div class="sk-rows"><div class="sk w60"></div><div class="sk h34"></div><div class="sk w80"></div></div>';
+    const slow = setTimeout(() => say(words.loading), 400);
+    try {
+      const holder = document.createElement("template");
+      holder.innerHTML = await fetched(order);
+      if (!place.isConnected) return;
+      const found = holder.content.querySelector("details.order");
+      order.dataset.version = found.dataset.version;
+      order.querySelector("summary").replaceChildren(...found.querySelector("summary").childNodes);
+      place.replaceWith(found.querySelector(":scope > .order-b"));
+      follow();
+    } catch (problem) {
+      place.removeAttribute("aria-busy");
+      if (place.isConnected) unbodied(place, problem);
+    } finally { clearTimeout(slow); }
+  }
+
+  /* No answer is not an empty order: say so where it would stand. */
+  function unbodied(place, problem) {
+    const told = document.createElement("div");
+    told.className = "tell tell-warn";
+    told.setAttribute("role", "alert");
+    told.dataset.testid = "error";
+    const why = Object.assign(document.createElement("p"), { textContent: [words.failed, problem.message].filter(Boolean).join(". ") });
+    const retry = Object.assign(document.createElement("button"), { className: "btn", type: "button", textContent: words.again });
+    retry.dataset.act = "body";
+    told.append(why, retry);
+    place.replaceChildren(told);
+  }
+
+  let pointing;
+  function ahead(event) {
+    const order = event.target.closest("details.order:not([open])");
+    clearTimeout(pointing);
+    if (order && state.token && bodyless(order)) pointing = setTimeout(() => fetched(order).catch(() => {}), 120);
+  }
+  app.addEventListener("pointerover", ahead);
+  app.addEventListener("focusin", ahead);
+  app.addEventListener("toggle", (event) => {
+    if (event.target.matches("details.order[open]")) embody(event.target);
+  }, true);
 
   // ---- Age of what is shown, and news ---------------------------------------------------------
 
@@ -517,7 +585,7 @@
     const context = clean(told);
     const shown = identity(context);
     if (!told.token && shown === state.shown) return;
-    if (!told.token && !state.shown && state.token && pane().dataset.state !== "wait" && context.conversation === state.conversation) return;
+    if (!told.token && !state.shown && state.token && !["wait", "failed"].includes(pane().dataset.state) && context.conversation === state.conversation) return;
     state.shown = shown;
     clear(context.conversation);
     open(told.token ? { token: told.token } : { context: JSON.stringify(context) });
@@ -613,6 +681,7 @@
     copy: copyReply,
     insert: insertReply,
     situation: (one) => draft({ situation: one.dataset.situation }),
+    body: async (one) => { const order = one.closest("details.order"); order.querySelector("summary").focus(); await embody(order); },
     customer: (one) => load(`/sidebar/pane?customer=${one.dataset.customer}`, { focus: true }),
     find: (one) => search(one.dataset.query),
     home: () => load("/sidebar/pane", { focus: true }),
@@ -631,6 +700,19 @@
     },
   };
 
+  /* To what is urgent, also where its order is shut and has no body yet. */
+  async function go(link) {
+    const place = () => document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    const order = document.getElementById(`order-${link.dataset.order}`);
+    if (!place() && order) { order.open = true; await embody(order); }
+    const target = place() || order;
+    if (!target) return;
+    for (let one = target; one; one = one.parentElement?.closest("details")) if (one.tagName === "DETAILS") one.open = true;
+    const spot = target.tagName === "DETAILS" ? target.querySelector("summary") : target;
+    spot.scrollIntoView({ block: "center" });
+    spot.focus({ preventScroll: true });
+  }
+
   app.addEventListener("click", (event) => {
     const out = event.target.closest("a[target=_blank]");
     if (out && bridge.opensLinks) { // a sandbox that swallows new tabs
@@ -639,17 +721,7 @@
       return;
     }
     const link = event.target.closest("a.go");
-    if (link) {
-      const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
-      if (target) {
-        event.preventDefault();
-        for (let one = target; one; one = one.parentElement?.closest("details")) if (one.tagName === "DETAILS") one.open = true;
-        const spot = target.tagName === "DETAILS" ? target.querySelector("summary") : target;
-        spot.scrollIntoView({ block: "center" });
-        spot.focus({ preventScroll: true });
-      }
-      return;
-    }
+    if (link) { event.preventDefault(); go(link); return; }
     const one = event.target.closest("[data-act]");
     if (one && presses[one.dataset.act] && one.tagName !== "FORM" && one.tagName !== "SELECT") presses[one.dataset.act](one);
   });

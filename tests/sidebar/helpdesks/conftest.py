@@ -301,12 +301,24 @@ class Stage:
 
 
 @pytest.fixture
-def stage(browser: Browser, app: Flask) -> Iterator[Stage]:
-    context = browser.new_context(viewport={"width": 720, "height": 800})
-    made = Stage(context, app)
-    yield made
-    context.close()
-    assert made.errors == []
+def stage_of(browser: Browser, app: Flask) -> Iterator[Callable[..., Stage]]:
+    """A window of its own; `locale`, `color_scheme` … as Playwright names them."""
+    stages: list[Stage] = []
+
+    def make(**wishes: Any) -> Stage:
+        context = browser.new_context(viewport={"width": 720, "height": 800}, **wishes)
+        stages.append(Stage(context, app))
+        return stages[-1]
+
+    yield make
+    for made in stages:
+        made.context.close()
+        assert made.errors == []
+
+
+@pytest.fixture
+def stage(stage_of: Callable[..., Stage]) -> Stage:
+    return stage_of()
 
 
 @pytest.fixture(params=[0, 1], ids=["cookies-allowed", "cookies-blocked"])

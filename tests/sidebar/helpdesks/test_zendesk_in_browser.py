@@ -281,3 +281,13 @@ def test_reloading_the_frame_shows_the_same_customer(opened):
     opened.frame.evaluate("location.reload()")
     opened.see("customer").wait_for()
     assert "Kadri Tamm" in opened.text()
+
+
+def test_the_first_money_button_asks_for_pairing_and_comes_back(opened, signed_in, confirm, agent):
+    opened.frame.locator("details[open] [data-kind=refund]").first.click()
+    opened.see("refund-dialog").wait_for()
+    opened.see("pair").click()
+    opened.wait_for("pair-code")
+    assert confirm(signed_in(agent), opened.see("pair-code").inner_text()).status_code == 200
+    opened.side.locator("[data-testid=refund-confirm][data-may=yes]").wait_for()
+    assert opened.see("pair").count() == 0

@@ -1,0 +1,181 @@
+"""Our own protocol in a real browser: what the reference host and the frame say to each other."""
+
+from __future__ import annotations
+
+import jwt
+import pytest
+
+KADRI = "kadri.tamm@example.ee"
+HOST = "https://desk.example"
+
+PAGE = """
+<form method="post" action="%s" target="side"><input name="token" value="%s"></form>
+<iframe name="side" width="360" height="600"></iframe><textarea id="answer"></textarea>
+<script>
+  const APP = "https://deskside.test";
+  window.heard = [];
+  window.desk = { refuse: [], mute: [] };
+  window.send = (message) => frames[0].postMessage({ sidebar: 1, ...message }, APP);
+  addEventListener("message", (event) => {
+    const message = event.data;
+    if (event.source !== frames[0] || event.origin !== APP || !message || message.sidebar !== 1) return;
+    heard.push(message);
+    if (!message.id || desk.mute.includes(message.type)) return;
+    const ok = !desk.refuse.includes(message.type);
+    send({ type: "result", id: message.id, ok, ...(ok ? { mode: "editor" } : { error: "no" }) });
+  });
+  if (document.forms[0].elements.token.value) document.forms[0].submit();
+  else frames[0].location = document.forms[0].action;
+</script>
+"""
+
+
+@pytest.fixture
+def desk(add_desk):
+    return add_desk("generic", HOST)
+
+
+@pytest.fixture
+def token(desk, clock):
+    numbers = iter(range(1000))
+
+    def sign(conversation="48211", email=KADRI):
+        now = int(clock().timestamp())
+        claims = {
+            "iss": desk.key,
+            "aud": "https://deskside.test",
+            "sub": "agent-7",
+            "email": "liis@lumi.example",
+            "name": "Liis Kask",
+            "conversation": conversation,
+            "customer": {"emails": [email]},
+            "iat": now,
+            "exp": now + 60,
+            "jti": str(next(numbers)),
+        }
+        return jwt.encode(claims, desk.secret, algorithm="HS256")
+
+    return sign
+
+
+@pytest.fixture
+def opened(stage, desk, token, shop, agent):
+    stage.open(HOST, PAGE % (desk.url, token()))
+    stage.wait_for("customer")
+    return stage
+
+
+def said(stage, kind):
+    return stage.posted(f"heard.filter((one) => one.type === '{kind}')")
+
+
+def tell(stage, conversation, email=KADRI, token=None):
+    message = {"type": "context", "context": {"conversation": conversation, "customer": {"emails": [email]}}}
+    if token:
+        message["token"] = token
+    stage.page.evaluate("(message) => send(message)", message)
+
+
+def reply(stage):
+    stage.frame.locator("[data-act=reply]:visible").first.click()
+    text = stage.see("reply-text").input_value()
+    stage.see("reply-insert").first.click()
+    return text
+
+
+def test_the_right_customer_with_and_without_third_party_cookies(cookie_stage, desk, token, shop, agent):
+    cookie_stage.open(HOST, PAGE % (desk.url, token()))
+    cookie_stage.wait_for("customer")
+    assert all("cookie" not in headers for _method, _path, headers in cookie_stage.asked)
+
+
+def test_the_frame_says_that_it_is_ready(opened):
+    opened.page.wait_for_function("heard.some((one) => one.type === 'ready')")
+    assert said(opened, "ready") == [{"sidebar": 1, "type": "ready"}]
+
+
+def test_a_new_proof_shows_the_next_customer(opened, token):
+    tell(opened, "48212", "nobody@example.ee", token("48212", "nobody@example.ee"))
+    opened.wait_for("empty")
+    assert "Kadri" not in opened.text()
+    tell(opened, "48211", KADRI, token())
+    opened.wait_for("customer")
+
+
+def test_the_same_conversation_again_loads_nothing(opened):
+    opened.page.wait_for_function("heard.some((one) => one.type === 'ready')")
+    before = len(opened.asked)
+    tell(opened, "48211")
+    opened.page.wait_for_timeout(200)
+    assert [path for method, path, _headers in opened.asked[before:] if method == "POST"] == []
+
+
+def test_a_late_answer_for_the_conversation_before_is_not_shown(opened, token):
+    late, last = token("48213"), token("48214", "nobody@example.ee")
+    release = opened.hold(late)
+    tell(opened, "48213", KADRI, late)
+    while not opened.held[late]:
+        opened.page.wait_for_timeout(20)
+    tell(opened, "48214", "nobody@example.ee", last)
+    opened.wait_for("empty")
+    with opened.page.expect_response(lambda answer: late in (answer.request.post_data or "")):
+        release()
+    opened.page.wait_for_timeout(100)
+    assert opened.see("empty").is_visible()
+    assert "Kadri" not in opened.text()
+
+
+def test_a_forged_proof_clears_the_screen_and_says_so(opened, token):
+    tell(opened, "48212", KADRI, token("48212")[:-6] + "AAAAAA")
+    opened.wait_for("error")
+    assert "Kadri" not in opened.text()
+    assert "This does not mean that there are no orders" in opened.text()
+
+
+def test_a_reply_goes_to_the_host(opened):
+    text = reply(opened)
+    opened.frame.locator("#toast, #app").first.wait_for()
+    opened.page.wait_for_function("heard.some((one) => one.type === 'insertReply')")
+    assert [one["text"] for one in said(opened, "insertReply")] == [text]
+
+
+@pytest.mark.parametrize("fault", ["refuse", "mute"])
+def test_where_the_host_does_not_take_it_the_text_is_copied(opened, fault):
+    opened.posted(f"desk.{fault} = ['insertReply', 'notify']")
+    text = reply(opened)
+    opened.frame.locator("#toast:has-text('Copied')").wait_for()
+    opened.page.locator("#answer").focus()
+    opened.page.keyboard.press("Control+V")
+    assert opened.page.locator("#answer").input_value() == text
+
+
+def test_a_silent_host_reads_as_silence(stage, desk, shop):
+    stage.open(HOST, PAGE % (desk.url, ""))
+    stage.wait_for("error")
+    assert "did not say which conversation" in stage.text()
+    tell(stage, "48211")
+    stage.wait_for("unproven")
+    assert "Kadri" not in stage.text()
+
+
+def test_messages_from_elsewhere_are_not_believed(opened):
+    opened.pages["https://evil.test"] = (
+        "<script>addEventListener('message', (event) => {"
+        " heard = 1; parent.frames.side.postMessage(event.data, '*'); });</script>"
+    )
+    opened.page.evaluate(
+        "new Promise((resolve) => { const frame = document.createElement('iframe'); frame.name = 'evil';"
+        " frame.src = 'https://evil.test/'; frame.onload = resolve; document.body.append(frame); })"
+    )
+    message = {"sidebar": 1, "type": "context", "context": {"conversation": "9", "customer": {}}}
+    opened.page.evaluate("(message) => frames.evil.postMessage(message, '*')", message)
+    opened.page.frame("evil").wait_for_function("window.heard")
+    opened.page.wait_for_timeout(100)
+    assert "Kadri Tamm" in opened.text()
+
+
+def test_a_hostile_parent_shows_nothing(stage, desk, token, shop):
+    stage.pages["https://desk.example.evil.test"] = "<!doctype html>" + PAGE % (desk.url, token())
+    with stage.page.expect_console_message(lambda line: "frame-ancestors" in line.text):
+        stage.page.goto("https://desk.example.evil.test/")
+    assert stage.posted("heard") == []

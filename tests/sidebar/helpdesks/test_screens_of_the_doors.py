@@ -1,0 +1,83 @@
+"""The doors' own screens, in every language: complete, within a narrow frame, and fit for every reader."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from integration import people
+
+HOST = "https://chat.lumi.example"
+LANGUAGES = ("en", "et", "ro", "th", "ar")
+
+PAGE = """
+<iframe name="side" title="Deskside" src="%s" width="320" height="600"></iframe>
+<script>
+  window.tell = (data) => frames[0].postMessage(JSON.stringify({ event: "appContext", data }), "*");
+</script>
+"""
+
+
+def faults(page_or_frame):
+    found = Axe().run(page_or_frame).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_frames_screens(add_desk, shop, stage_of, language):
+    stage = stage_of(locale=language, color_scheme="dark" if language == "ar" else "light")
+    stage.open(HOST, PAGE % add_desk("chatwoot", HOST).url)
+    seen = {}
+    stage.wait_for("error")
+    seen["error"] = stage.text()
+    stage.posted("tell({ conversation: {} })")
+    stage.wait_for("no-conversation")
+    seen["none"] = stage.text()
+    stage.posted("tell({ conversation: { id: 42 }, contact: { email: 'kadri.tamm@example.ee' } })")
+    stage.wait_for("unproven")
+    assert faults(stage.frame) == []
+    stage.see("pair").click()
+    stage.wait_for("pair-code")
+    seen["pair"] = stage.text()
+    assert faults(stage.frame) == []
+    root = stage.frame.locator(".pane")
+    assert root.get_attribute("lang") == language
+    assert root.get_attribute("dir") == ("rtl" if language == "ar" else "ltr")
+    assert stage.frame.evaluate("document.documentElement.scrollWidth <= 320")
+    if language != "en":
+        for english in (
+            "helpdesk did not say",
+            "Open a conversation",
+            "prove who you are",
+            "Compare the code",
+            "sign-in page",
+        ):
+            assert all(english not in text for text in seen.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_where_the_code_is_compared(
+    app, services, account, agent, add_desk, knocker, signed_in, stage_of, language
+):
+    with services.transaction(account) as work:
+        people.change_agent(work, agent, locale=language)
+    door = knocker(add_desk("chatwoot", HOST))
+    door.tell(emails=["kadri.tamm@example.ee"])
+    code = door.pane("/pair/start", x="").get_json()["user_code"]
+    client = signed_in(agent)
+    stage = stage_of(locale=language)
+    stage.client = client
+    stage.page.set_viewport_size({"width": 320, "height": 700})
+    for path, state in (
+        (f"/admin/pair?code={code}", "ask"),
+        ("/admin/pair?code=BBBB-BBBB", "over"),
+        ("/admin/pair", "empty"),
+    ):
+        stage.page.goto(f"https://deskside.test{path}")
+        assert faults(stage.page) == [], state
+        assert stage.page.evaluate("document.documentElement.scrollWidth <= 320")
+        assert stage.page.locator("html").get_attribute("lang") == language
+    stage.page.goto(f"https://deskside.test/admin/pair?code={code}")
+    assert stage.page.get_by_test_id("pair-code").inner_text() == code
+    stage.page.get_by_test_id("pair-confirm").click()
+    stage.page.get_by_test_id("pair-done").wait_for()
