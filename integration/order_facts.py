@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from integration.db.orders import Fulfillment, Order, OrderLine
-from integration.db.stores import Product, Store
+import msgspec
+
+from integration.db.orders import Order
+from integration.db.stores import Store
 from integration.eligibility.facts import (
     Kind,
     LineFacts,
@@ -25,6 +26,7 @@ from integration.eligibility.facts import (
 )
 from integration.ids import child_id
 from integration.money import half_up, split
+from integration.plain_orders import AnyLine, AnyOrder, AnyParcel, AnyProduct
 from integration.records import FinancialStatus, FulfillmentStatus
 from integration.said import NOTHING, OrderSaid, Said
 from integration.zones import zone_of
@@ -77,8 +79,7 @@ UNPAID = frozenset(
 """Nothing was paid, so nothing can go back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pieces:
+class Pieces(msgspec.Struct, frozen=True, kw_only=True):
     """How the pieces of one line stand."""
 
     removed: int
@@ -98,7 +99,7 @@ class Pieces:
         return self.removed + self.refunded + self.exchanged
 
 
-def words(product: Product | None) -> frozenset[str]:
+def words(product: AnyProduct | None) -> frozenset[str]:
     """Tags, categories and type of a product in one writing: `Final Sale` is `final-sale`."""
     if product is None:
         return frozenset()
@@ -111,7 +112,7 @@ def plain_word(mark: str) -> str:
     return re.sub(r"[\s_-]+", "-", mark.strip().lower())[:200]
 
 
-def pieces(order: Order, line: OrderLine) -> Pieces:
+def pieces(order: AnyOrder, line: AnyLine) -> Pieces:
     refunds = [
         part for refund in order.refunds for part in refund.lines if part.get("line_id") == line.platform_id
     ]
@@ -148,10 +149,10 @@ def _minor(part: Mapping[str, Any]) -> int:
 
 
 def order_facts(
-    order: Order,
+    order: AnyOrder,
     *,
     store: Store | None = None,
-    products: Mapping[str, Product] | None = None,
+    products: Mapping[str, AnyProduct] | None = None,
     said: OrderSaid = NOTHING,
 ) -> OrderFacts:
     """Everything the engine asks of an order; `products` by the store's id of the product."""
@@ -186,7 +187,7 @@ def order_facts(
     )
 
 
-def _delivery_address(order: Order) -> Mapping[str, Any] | None:
+def _delivery_address(order: AnyOrder) -> Mapping[str, Any] | None:
     """Where the goods go; for goods without a parcel, where the buyer lives as far as the bill says."""
     for address in (order.shipping_address, order.billing_address):
         if address and address.get("country"):
@@ -199,7 +200,7 @@ def _informed(said: Said) -> bool | When:
     return True if value is None else value
 
 
-def _line(order: Order, line: OrderLine, product: Product | None, said: Said) -> LineFacts:
+def _line(order: AnyOrder, line: AnyLine, product: AnyProduct | None, said: Said) -> LineFacts:
     marks = words(product)
     state = pieces(order, line)
     kind = _kind(line, product, marks)
@@ -238,7 +239,7 @@ def _line(order: Order, line: OrderLine, product: Product | None, said: Said) ->
     )
 
 
-def _kind(line: OrderLine, product: Product | None, marks: frozenset[str]) -> Kind:
+def _kind(line: AnyLine, product: AnyProduct | None, marks: frozenset[str]) -> Kind:
     if line.is_gift_card or not marks.isdisjoint(GIFT_CARD):
         return Kind.GIFT_CARD
     virtual = product is not None and (product.downloadable or product.virtual)
@@ -247,7 +248,7 @@ def _kind(line: OrderLine, product: Product | None, marks: frozenset[str]) -> Ki
     return Kind.GOODS
 
 
-def _traits(line: OrderLine, marks: frozenset[str], said: Said) -> frozenset[str]:
+def _traits(line: AnyLine, marks: frozenset[str], said: Said) -> frozenset[str]:
     found = {trait for trait, names in TRAITS.items() if not marks.isdisjoint(names)} if marks else set()
     if any(plain_word(name) in ENGRAVINGS and str(value).strip() for name, value in line.properties.items()):
         found.add("personalised")
@@ -257,7 +258,7 @@ def _traits(line: OrderLine, marks: frozenset[str], said: Said) -> frozenset[str
     return frozenset(found)
 
 
-def _spoken_for(line: OrderLine, state: Pieces) -> int | None:
+def _spoken_for(line: AnyLine, state: Pieces) -> int | None:
     """Money of the line that will not go back again.
 
     At least the share of the pieces that are gone: a fee that was kept back once is not paid out with
@@ -270,7 +271,7 @@ def _spoken_for(line: OrderLine, state: Pieces) -> int | None:
 
 
 def _delivery(
-    order: Order, line: OrderLine, state: Pieces, kind: Kind, said: Said
+    order: AnyOrder, line: AnyLine, state: Pieces, kind: Kind, said: Said
 ) -> tuple[tuple[When | None, ...], str | None, datetime | date | None]:
     """One delivery a piece, who says so, and when the last parcel with a piece left.
 
@@ -298,7 +299,7 @@ def _delivery(
     return tuple(arrivals), next((source for source in sources if source), None), shipped
 
 
-def packed(parcel: Fulfillment, line: OrderLine, removed: int = 0) -> int:
+def packed(parcel: AnyParcel, line: AnyLine, removed: int = 0) -> int:
     """How many pieces of the line are in the parcel. One without a list of goods holds all there are."""
     if parcel.status in NOT_SENT:
         return 0
@@ -309,7 +310,7 @@ def packed(parcel: Fulfillment, line: OrderLine, removed: int = 0) -> int:
     )
 
 
-def tenders(order: Order) -> tuple[Tender, ...]:
+def tenders(order: AnyOrder) -> tuple[Tender, ...]:
     """What each means of payment brought and got back; refunds that name none are shared by what was paid."""
     if order.financial_status in UNPAID:
         return (Tender(name="", charged=0),)
@@ -340,11 +341,11 @@ def most_refundable(order: Order) -> int:
     return left if order.refundable is None else min(left, order.refundable)
 
 
-def _method(order: Order) -> str:
+def _method(order: AnyOrder) -> str:
     return next((str(title) for title in order.payment_methods if title), "original")
 
 
-def _unallocated_discount(order: Order) -> int:
+def _unallocated_discount(order: AnyOrder) -> int:
     """What the order cost less than its parts, beyond a rounding of the parts.
 
     An edited order's total follows its present pieces, so it says nothing of discounts.
@@ -361,7 +362,7 @@ def _total(charge: Mapping[str, Any]) -> int:
     return int((charge.get("total") or {}).get("minor", 0))
 
 
-def product_keys(orders: Iterable[Order]) -> dict[int, set[str]]:
+def product_keys(orders: Iterable[AnyOrder]) -> dict[int, set[str]]:
     """Store → ids of the products that its orders name."""
     wanted: dict[int, set[str]] = {}
     for order in orders:

@@ -7,9 +7,10 @@ orders are judged. The rules are in `integration.eligibility`; the facts come fr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
 from sqlalchemy import and_, or_, select
 
 from integration.db.orders import Order, OrderLine

@@ -7,26 +7,32 @@ was made.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from integration.customers import ORDER_PARTS
 from integration.db.orders import Order, OrderLine, OrderReturn, Refund
 from integration.db.policies import PolicyVersion
+from integration.db.stores import Store
 from integration.eligibility import Policy, PolicyBook, Request, ReturnReason
 from integration.eligibility.engine import Binding
 from integration.eligibility.facts import OrderFacts
 from integration.eligibility.whatif import Comparison, compare
 from integration.ids import child_id
-from integration.returns import Books, open_books
+from integration.order_facts import order_facts, product_keys
+from integration.plain_orders import PlainOrder, PlainProduct, read_orders, read_products
+from integration.said import NOTHING, OrderSaid, understood, words_of
 from integration.work import Work
 
-BATCH = 500
+BATCH = 1000
+MOST_PRODUCTS = 20_000
+"""Kept from batch to batch: most lines sell the same goods."""
 Case = tuple[OrderFacts, Request]
 
 
@@ -61,12 +67,40 @@ def _no_collecting() -> Iterator[None]:
 
 def cases(work: Work, question: Question) -> Iterator[Case]:
     """Batch by batch: memory stays flat."""
+    shelf = Shelf(stores={store.id: store for store in work.session.scalars(select(Store))})
     for orders in _batches(work, question):
-        books = open_books(work, orders)
+        shelf.fetch(work, orders)
         for order in orders:
-            found = _asked(books, order) if question.day is None else _on_day(books, order, question.day)
+            found = _asked(shelf, order) if question.day is None else _on_day(shelf, order, question.day)
             if found is not None:
                 yield found
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What orders are judged by beside themselves. Statements on file are left out: they move no verdict of
+    a request that is judged on its own day."""
+
+    stores: Mapping[int, Store]
+    products: dict[int, dict[str, PlainProduct]] = field(default_factory=dict)
+    said: Mapping[int, OrderSaid] = field(default_factory=dict)
+
+    def fetch(self, work: Work, orders: Sequence[PlainOrder]) -> None:
+        if sum(map(len, self.products.values())) > MOST_PRODUCTS:
+            self.products.clear()
+        for store_id, names in product_keys(orders).items():
+            known = self.products.setdefault(store_id, {})
+            known.update(read_products(work, store_id, names - known.keys()))
+        words = words_of(work, [order.id for order in orders])
+        self.said = {order_id: understood(facts) for order_id, facts in words.items()}
+
+    def facts(self, order: PlainOrder) -> OrderFacts:
+        return order_facts(
+            order,
+            store=self.stores.get(order.store_id),
+            products=self.products.get(order.store_id),
+            said=self.said.get(order.id, NOTHING),
+        )
 
 
 def saved(work: Work, number: int) -> Policy | None:
@@ -111,38 +145,27 @@ def binds(policy: Policy) -> Binding:
     return PolicyBook((msgspec.structs.replace(policy, valid_from=None, valid_to=None),)).bound
 
 
-def _batches(work: Work, question: Question) -> Iterator[Sequence[Order]]:
+def _batches(work: Work, question: Question) -> Iterator[list[PlainOrder]]:
+    wanted = [Order.placed_at >= question.since, Order.gone_at.is_(None), Order.test.is_(False)]
+    if question.store_id is not None:
+        wanted.append(Order.store_id == question.store_id)
+    if question.day is None:
+        sent_back = select(OrderReturn.order_id).where(OrderReturn.account_id == work.account_id)
+        paid_back = select(Refund.order_id).where(Refund.account_id == work.account_id)
+        wanted.append(Order.id.in_(sent_back.union(paid_back)))
     last = 0
-    while True:
-        query = (
-            select(Order)
-            .options(*ORDER_PARTS)
-            .where(Order.placed_at >= question.since, Order.id > last)
-            .where(Order.gone_at.is_(None), Order.test.is_(False))
-            .order_by(Order.id)
-            .limit(BATCH)
-        )
-        if question.store_id is not None:
-            query = query.where(Order.store_id == question.store_id)
-        if question.day is None:
-            sent_back = select(OrderReturn.order_id).where(OrderReturn.account_id == work.account_id)
-            paid_back = select(Refund.order_id).where(Refund.account_id == work.account_id)
-            query = query.where(Order.id.in_(sent_back.union(paid_back)))
-        orders = list(work.session.scalars(query))
-        if not orders:
-            return
+    while orders := read_orders(work, *wanted, Order.id > last, limit=BATCH):
         yield orders
         last = orders[-1].id
-        work.session.expunge_all()
 
 
-def _asked(books: Books, order: Order) -> Case | None:
+def _asked(shelf: Shelf, order: PlainOrder) -> Case | None:
     """The first request of the order: its earliest return, else its earliest refund of goods."""
     wanted = _first_request(order)
     if wanted is None:
         return None
     notice, pieces = wanted
-    facts = _unreturned(books.facts(order))
+    facts = _unreturned(shelf.facts(order))
     left = {line.id: line.quantity for line in facts.lines if not line.cancelled}
     asked = {
         public: min(quantity, left[public])
@@ -152,7 +175,7 @@ def _asked(books: Books, order: Order) -> Case | None:
     return (facts, Request(notice=notice, quantities=asked)) if asked else None
 
 
-def _first_request(order: Order) -> tuple[datetime, dict[str, int]] | None:
+def _first_request(order: PlainOrder) -> tuple[datetime, dict[str, int]] | None:
     found: list[tuple[datetime, list[dict[str, object]]]] = [
         (row.created_at, row.lines) for row in order.returns if row.created_at and row.lines
     ] or [(row.created_at, row.lines) for row in order.refunds if row.lines]
@@ -167,11 +190,11 @@ def _first_request(order: Order) -> tuple[datetime, dict[str, int]] | None:
     return (notice, pieces) if pieces else None
 
 
-def _on_day(books: Books, order: Order, day: int) -> Case | None:
+def _on_day(shelf: Shelf, order: PlainOrder, day: int) -> Case | None:
     delivered = max((sent.delivered_at for sent in order.fulfillments if sent.delivered_at), default=None)
     if delivered is None or order.cancelled_at is not None:
         return None
-    facts = _unreturned(books.facts(order))
+    facts = _unreturned(shelf.facts(order))
     asked = {line.id: line.quantity for line in facts.lines if not line.cancelled}
     if not asked:
         return None

@@ -3,16 +3,17 @@
 Whoever builds these (the cache, or a case file) translates and does not decide: a fact
 that nobody knows is `None` and stays `None`. Amounts are whole minor units of the order's
 currency. A moment is an aware `datetime`, or a bare `date` that is already the local day
-at the delivery address.
+at the delivery address. Structs and not dataclasses: a what-if makes them by the hundred thousand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 When = datetime | date
 
@@ -78,8 +79,7 @@ class Buyer(StrEnum):
     BUSINESS = "business"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineFacts:
+class LineFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One order line."""
 
     id: str
@@ -133,8 +133,7 @@ class LineFacts:
         return 0 if self.cancelled else max(0, self.quantity - self.returned)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shipping:
+class Shipping(msgspec.Struct, frozen=True, kw_only=True):
     """What the customer paid for delivery, and what the cheapest standard one would have cost."""
 
     paid: int = 0
@@ -147,8 +146,7 @@ class Shipping:
         return self.paid if self.standard is None else min(self.paid, self.standard)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tender:
+class Tender(msgspec.Struct, frozen=True, kw_only=True):
     """One means of payment of the order."""
 
     name: str
@@ -156,8 +154,7 @@ class Tender:
     refunded: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderFacts:
+class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One order, as far as rights to return depend on it."""
 
     country: str | None
@@ -183,21 +180,20 @@ class OrderFacts:
     """Proof of sending was supplied."""
     received: When | None = None
     """The goods were back."""
-    store_facts: Mapping[str, bool] = field(default_factory=dict)
+    store_facts: Mapping[str, bool] = {}
     """What only the store can say of itself and a law asks for: `th_direct_marketer`."""
     channel: str = ""
     customer_groups: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What the customer asked for, and when."""
 
     notice: When
     """When they said so. Deadlines are tested against this, not against the parcel's way back."""
     quantities: Mapping[str, int]
     """Line id → pieces to send back now. Lines that are not named are not judged."""
-    notices: Mapping[str, When] = field(default_factory=dict)
+    notices: Mapping[str, When] = {}
     """Line id → the notice on file for it, where it came earlier than this one."""
     reason: ReturnReason = ReturnReason.CHANGED_MIND
     store_credit: bool = False

@@ -1,12 +1,12 @@
 """What must hold for every order, not only for those we thought of."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from integration.eligibility import (
     Bound,

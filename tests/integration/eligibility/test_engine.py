@@ -1,12 +1,12 @@
 """What the case files cannot say: traits, several rights at once, scopes, resolutions, messages."""
 
 import re
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from integration.eligibility import (
     Basis,

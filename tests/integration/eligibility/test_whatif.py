@@ -1,8 +1,9 @@
 """Two policies over the same requests."""
 
-from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from integration.eligibility import LineFacts, OrderFacts, Outcome, Policy, PolicyBook, Request, Rule
 from integration.eligibility.whatif import compare
