@@ -1,12 +1,15 @@
 """Who did what, when and why, as a chain: any change to any row is found and located.
 
-Each entry's hash covers its own content and the hash before it. Personal text is not hashed itself
-but through a salted digest, so that erasing it (a redaction) leaves the chain valid.
+Each entry's hash covers its own content and the hash before it, under a key that the account's
+chain begins with, sealed with `ENCRYPTION_KEYS`: who can write to the database alone cannot reckon a
+chain of their own. Personal text is not hashed itself but through a salted digest, so that erasing it
+(a redaction) leaves the chain valid.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +22,13 @@ from sqlalchemy import ScalarResult, select, update
 from integration.db.accounts import Account
 from integration.db.actions import Action, ActionStatus
 from integration.db.audit import AuditEntry
+from integration.errors import AppError
 from integration.work import Work
 
 ROOT = "0" * 64
 """What the first entry of an account follows."""
+BEGUN = "chain.begun"
+"""The event of entry 0, which holds the sealed key."""
 
 ENDINGS = {
     ActionStatus.SUCCEEDED: {"succeeded", "settled.done"},
@@ -59,16 +65,15 @@ def record(
     """
     session = work.session
     session.execute(select(Account.id).where(Account.id == work.account_id).with_for_update(key_share=True))
-    last = session.execute(
-        select(AuditEntry.number, AuditEntry.hash).order_by(AuditEntry.number.desc()).limit(1)
-    ).first()
-    number, previous = (last.number + 1, last.hash) if last else (1, ROOT)
+    last, previous = head(work)
+    if previous == ROOT:
+        previous = _begin(work)
     # Through JSON, so that what is hashed now is what is read back later.
     plain = msgspec.json.decode(_encode(dict(detail or {})))
     text = msgspec.json.decode(_encode(dict(personal))) if personal else None
     salt = secrets.token_hex(16) if text else None
     entry = AuditEntry(
-        number=number,
+        number=last + 1,
         at=work.now(),
         event=event,
         actor=actor,
@@ -82,10 +87,55 @@ def record(
         previous=previous,
         hash="",
     )
-    entry.hash = _hash(entry, work.account_id)
+    entry.hash = _hash(entry, work.account_id, _key(work))
     work.add(entry)
     session.flush()
     return entry
+
+
+def _begin(work: Work) -> str:
+    """Write entry 0 with a new key. Returns its hash; without a vault (a bare database) there is no key."""
+    if work.vault is None:
+        return ROOT
+    key = secrets.token_hex(32)
+    entry = AuditEntry(
+        number=0,
+        at=work.now(),
+        event=BEGUN,
+        actor="Deskside",
+        proof="system",
+        # Named in it: what was sealed for another purpose or account is no key here.
+        detail={"key": work.vault.seal(f"{_purpose(work)}{key}").decode()},
+        personal_digest="",
+        previous=ROOT,
+        hash="",
+    )
+    entry.hash = _hash(entry, work.account_id, bytes.fromhex(key))
+    work.add(entry)
+    work.session.flush()
+    return entry.hash
+
+
+def _purpose(work: Work) -> str:
+    return f"audit log of account {work.account_id}: "
+
+
+def _key(work: Work) -> bytes:
+    """The key of the account's chain. Raises :exc:`AppError` if it is gone or not ours."""
+    known: bytes | None = work.session.info.get(BEGUN)
+    if known is None:
+        known = work.session.info[BEGUN] = _opened_key(work)
+    return known
+
+
+def _opened_key(work: Work) -> bytes:
+    if work.vault is None:
+        return b""
+    detail = work.session.scalar(select(AuditEntry.detail).where(AuditEntry.number == 0))
+    text = work.vault.open(str((detail or {}).get("key", "")).encode()).decode()
+    if not text.startswith(_purpose(work)):
+        raise AppError("the audit log's key was sealed for something else", code="vault")
+    return bytes.fromhex(text.removeprefix(_purpose(work)))
 
 
 def verify(work: Work) -> tuple[int, Fault | None]:
@@ -94,13 +144,19 @@ def verify(work: Work) -> tuple[int, Fault | None]:
     A cut-off end cannot be seen from the chain alone. The actions know what ought to be there, so what
     is missing about one of them is found; for the rest keep the printed last number and hash elsewhere.
     """
-    expected, previous = 1, ROOT
+    if head(work)[1] == ROOT:
+        return 0, _cut_off(work, {}, 1)
+    try:
+        key = _key(work)
+    except AppError:
+        return 0, Fault(0, "the beginning with the chain's key is missing or was changed")
+    expected, previous = 0 if work.vault else 1, ROOT
     told: dict[int, set[str]] = {}
     with _entries(work) as entries:
         for entry in entries:
-            fault = _check(entry, work.account_id, expected, previous)
+            fault = _check(entry, work.account_id, key, expected, previous)
             if fault:
-                return expected - 1, fault
+                return max(0, expected - 1), fault
             expected, previous = expected + 1, entry.hash
             if entry.action_id is not None:
                 told.setdefault(entry.action_id, set()).add(entry.event.partition(".")[2])
@@ -114,6 +170,15 @@ def _cut_off(work: Work, told: Mapping[int, set[str]], expected: int) -> Fault |
         if "requested" not in steps or steps.isdisjoint(ENDINGS.get(status, steps)):
             return Fault(expected, f"entries about action {action_id} are missing at the end")
     return None
+
+
+def remembers(work: Work, number: int, hash_: str) -> Fault | None:
+    """Whether a number and hash that were kept elsewhere are still in the chain: finds any cut-off end."""
+    found = work.session.scalar(select(AuditEntry.hash).where(AuditEntry.number == number))
+    if found is None:
+        return Fault(number, f"entry {number} is missing, which was there before")
+    same = hmac.compare_digest(found.encode(), hash_.encode())
+    return None if same else Fault(number, "is not the entry that was there before")
 
 
 def head(work: Work) -> tuple[int, str]:
@@ -137,12 +202,12 @@ def _entries(work: Work) -> ScalarResult[AuditEntry]:
     return work.session.scalars(query.execution_options(yield_per=500))
 
 
-def _check(entry: AuditEntry, account_id: int, expected: int, previous: str) -> Fault | None:
+def _check(entry: AuditEntry, account_id: int, key: bytes, expected: int, previous: str) -> Fault | None:
     if entry.number != expected:
         return Fault(expected, f"entry {expected} is missing" if entry.number > expected else "doubled")
     if entry.previous != previous:
         return Fault(entry.number, "does not follow the entry before it")
-    if entry.hash != _hash(entry, account_id):
+    if entry.hash != _hash(entry, account_id, key):
         return Fault(entry.number, "was changed after it was written")
     if entry.personal is not None and entry.personal_digest != _personal_digest(entry.salt, entry.personal):
         return Fault(entry.number, "its text was changed after it was written")
@@ -159,7 +224,7 @@ def _time(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")
 
 
-def _hash(entry: AuditEntry, account_id: int) -> str:
+def _hash(entry: AuditEntry, account_id: int, key: bytes) -> str:
     content = _encode(
         [
             account_id,
@@ -175,4 +240,4 @@ def _hash(entry: AuditEntry, account_id: int) -> str:
             entry.previous,
         ]
     )
-    return hashlib.sha256(content).hexdigest()
+    return hmac.new(key, content, hashlib.sha256).hexdigest()

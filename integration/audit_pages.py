@@ -134,7 +134,8 @@ def _plain(text: str) -> str:
 
 def _narrowed(work: Work, sought: Sought) -> Select[AuditEntry]:
     # The account is named here too: a subquery of a count is not an ORM query of its own.
-    query = select(AuditEntry).where(AuditEntry.account_id == work.account_id)
+    # Entry 0 only holds the chain's key.
+    query = select(AuditEntry).where(AuditEntry.account_id == work.account_id, AuditEntry.number > 0)
     if sought.topic is not None:
         query = query.where(or_(*(AuditEntry.event.startswith(it) for it in PREFIXES[sought.topic])))
     if sought.actor:

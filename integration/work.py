@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from integration.db import AccountRow, Base
 from integration.db.accounts import Account
 from integration.errors import AppError, NotFound
+from integration.vault import Vault
 
 ACCOUNT = "account_id"
 """Key in `Session.info`: the account, or EVERYWHERE."""
@@ -48,10 +49,17 @@ def utc_now() -> datetime:
 class Work:
     """What a function of this package works with: a session, its account, the time, and wakes."""
 
-    def __init__(self, session: Session, account_id: int | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        account_id: int | None,
+        now: Callable[[], datetime],
+        vault: Vault | None = None,
+    ) -> None:
         self.session = session
         self._account_id = account_id
         self.now = now
+        self.vault = vault
         self.wakes: list[tuple[JobName, dict[str, Any]]] = []
 
     @property
@@ -84,6 +92,8 @@ class Database:
     def __init__(self, url: str, now: Callable[[], datetime] = utc_now, *, pool_size: int = 10) -> None:
         self.engine = make_engine(url, pool_size=pool_size)
         self.now = now
+        self.vault: Vault | None = None
+        """Set by jobs.boot: what seals the key of the audit log (see `integration.audit`)."""
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         event.listen(self._sessions, "do_orm_execute", _confine_queries)
         event.listen(self._sessions, "before_flush", _stamp_new_rows)
@@ -110,7 +120,7 @@ class Database:
         session.info[ACCOUNT] = EVERYWHERE if account_id is None else account_id
         with session:
             session.connection(execution_options={"deskside_write": write})
-            work = Work(session, account_id, self.now)
+            work = Work(session, account_id, self.now, self.vault)
             yield work
             if write:
                 session.commit()

@@ -39,6 +39,7 @@ class Services:
     def __post_init__(self) -> None:
         self.db.on_commit = self.wake_all
         self.db.now = self.now
+        self.db.vault = self.vault
 
     def api(self, store_id: int, interactive: bool = False, **more: Any) -> StoreApi:
         """A client for a connected store, with fresh credentials. Close it when done. Raises StoreError."""

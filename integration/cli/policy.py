@@ -69,13 +69,23 @@ def audit_group() -> None:
 
 
 @audit_group.command()
+@click.option("--since", metavar="NUMBER:HASH", help="an end printed earlier, which must still be there")
 @json_option
 @click.pass_obj
-def verify(account: int | None, as_json: bool) -> int:
-    """Walk the chain of the record; exit 1 and name the entry if anything was tampered with."""
+def verify(account: int | None, since: str | None, as_json: bool) -> int:
+    """Walk the chain of the record; exit 1 and name the entry if anything was tampered with.
+
+    Keep the printed last number and hash elsewhere, and give them with --since: then no end can be cut off
+    unseen.
+    """
+    earlier, _colon, hash_ = (since or "").partition(":")
+    if since and not (earlier.isascii() and earlier.isdigit() and len(earlier) < 19 and hash_):
+        raise BadInput("--since: want NUMBER:HASH as an earlier verify printed them")
     with opened() as services, services.reading(services.db.the_account(account)) as work:
         entries, fault = audit.verify(work)
         number, last = audit.head(work)
+        if fault is None and since:
+            fault = audit.remembers(work, int(earlier), hash_)
     if as_json:
         show_json(
             {
@@ -86,7 +96,7 @@ def verify(account: int | None, as_json: bool) -> int:
             }
         )
     elif fault is None:
-        click.echo(f"{entries} entries, unbroken. Last: {number} {last}")
+        click.echo(f"{entries} entries, unbroken. Last: {number}:{last}")
     else:
         click.echo(f"entry {fault.number}: {fault.reason}", err=True)
     return 0 if fault is None else 1

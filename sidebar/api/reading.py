@@ -177,7 +177,9 @@ def list_audit(caller: Caller) -> Response:
         must_lead(caller)
     limit = arguments.a_limit(MOST_ORDERS, USUAL_ORDERS)
     place = place_of(arguments.one("cursor"))
-    query = select(AuditEntry).order_by(AuditEntry.number.desc()).limit(limit + 1)
+    query = (
+        select(AuditEntry).where(AuditEntry.number > 0).order_by(AuditEntry.number.desc()).limit(limit + 1)
+    )
     if place is not None:
         query = query.where(AuditEntry.number < place.id)
     with services().reading(caller.account_id) as work:

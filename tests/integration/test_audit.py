@@ -7,6 +7,7 @@ import io
 from datetime import timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import inspect, text
 
 from integration import actions, audit, audit_pages, planning, wishes
@@ -14,8 +15,10 @@ from integration.customers import find_order
 from integration.db.accounts import Role
 from integration.db.audit import AuditEntry
 from integration.ports import ActionKind
+from integration.vault import Vault
 
 ROWS = 6
+KEY = Fernet.generate_key().decode()
 
 
 @pytest.fixture
@@ -25,7 +28,8 @@ def order(world, account):
 
 @pytest.fixture
 def chain(world, account, order):
-    """Six entries: with and without words, about an order and about none."""
+    """Six entries behind the one with the key: with and without words, about an order and about none."""
+    world.database.vault = Vault([KEY])
     with world.database.transaction(account) as work:
         for number in range(1, ROWS + 1):
             audit.record(
@@ -71,7 +75,7 @@ def test_any_change_of_any_column_of_any_row_is_found_and_located(chain, account
     json = column in ("detail", "personal")
     value = "CAST(:new AS JSON)" if json and postgres else ":new"
     tried = 0
-    for number in range(1, ROWS + 1):
+    for number in range(ROWS + 1):
         with chain.database.reading(account) as work:
             before = work.session.query(AuditEntry).filter_by(number=number).one()
             old = getattr(before, column)
@@ -86,36 +90,86 @@ def test_any_change_of_any_column_of_any_row_is_found_and_located(chain, account
             "at": "2020-01-01 00:00:00.000000" + ("+00" if postgres else ""),
         }.get(column, f"x{old}")
         statement = f"UPDATE audit_entry SET {column} = {value} WHERE number = :number"
-        assert tampered(chain, account, statement, new=new, number=number)[1].number == number
-        assert tampered(chain, account, statement, new=new, number=number)[0] == number - 1
+        whole, fault = tampered(chain, account, statement, new=new, number=number)
+        assert (whole, fault.number) == (max(0, number - 1), number)
         tried += 1
-    assert tried == (ROWS // 2 if column in ("personal", "salt") else ROWS)
+    assert tried == (ROWS // 2 if column in ("personal", "salt") else ROWS + 1)
     assert verified(chain, account) == (ROWS, None)
 
 
-def test_a_row_that_is_deleted_doubled_or_moved_is_found(chain, account):
+def test_a_row_that_is_deleted_or_moved_is_found(chain, account):
     for number in range(1, ROWS):
         gone = "DELETE FROM audit_entry WHERE number = :number"
         assert tampered(chain, account, gone, number=number)[1] == audit.Fault(
             number, f"entry {number} is missing"
         )
+    assert tampered(chain, account, "DELETE FROM audit_entry WHERE number = :number", number=0)[1].number == 0
     other = chain.account("Another")
     moved = "UPDATE audit_entry SET account_id = :other WHERE number = :number"
-    assert tampered(chain, account, moved, other=other, number=3)[1].number == 3
+    for number in range(ROWS):
+        assert tampered(chain, account, moved, other=other, number=number)[1].number == number
     swap = "UPDATE audit_entry SET previous = hash, hash = previous WHERE number = :number"
     assert tampered(chain, account, swap, number=2)[1].number == 2
 
 
-def test_a_chain_forged_from_the_middle_on_does_not_fit_the_rows_behind_it(chain, account):
-    """Somebody who can reckon the hashes changes a row and its hash: the next one tells."""
+@pytest.mark.parametrize("first", range(1, ROWS))
+def test_two_rows_that_changed_places_are_found_at_the_first(chain, account, first):
     with chain.database.transaction(account) as work:
-        row = work.session.query(AuditEntry).filter_by(number=4).one()
-        row.actor = "somebody else"
-        row.hash = audit._hash(row, account)
+        for old, new in ((first, 999), (first + 1, first), (999, first + 1)):
+            work.session.execute(
+                text("UPDATE audit_entry SET number = :new WHERE number = :old"), {"old": old, "new": new}
+            )
+        assert audit.verify(work) == (first - 1, audit.Fault(first, "does not follow the entry before it"))
+        work.session.rollback()
+
+
+@pytest.mark.parametrize("number", range(1, ROWS + 1))
+def test_a_chain_reckoned_anew_without_the_key_is_found_where_it_begins(chain, account, number):
+    """Somebody with the database and this program changes a row, and all hashes behind it."""
+    with chain.database.transaction(account) as work:
+        rows = work.session.query(AuditEntry).order_by(AuditEntry.number).all()[number:]
+        rows[0].actor = "somebody else"
+        for row, following in zip(rows, [*rows[1:], None], strict=True):
+            row.hash = audit._hash(row, account, b"a key of their own")
+            if following is not None:
+                following.previous = row.hash
         work.session.flush()
         work.session.expire_all()
-        assert audit.verify(work)[1] == audit.Fault(5, "does not follow the entry before it")
+        assert audit.verify(work) == (number - 1, audit.Fault(number, "was changed after it was written"))
         work.session.rollback()
+
+
+def test_a_key_that_was_sealed_for_something_else_is_no_key(chain, account):
+    """A secret that the forger knows, because it was their own, does not open the chain."""
+    forged = chain.database.vault.seal("00" * 32).decode()
+    with chain.database.transaction(account) as work:
+        work.session.query(AuditEntry).filter_by(number=0).one().detail = {"key": forged}
+        work.session.flush()
+        work.session.info.pop(audit.BEGUN, None)
+        assert audit.verify(work)[1].number == 0
+        work.session.rollback()
+
+
+def test_the_chain_outlives_the_rotation_of_keys(chain, account):
+    chain.database.vault = Vault([Fernet.generate_key().decode(), KEY])
+    with chain.database.transaction(account) as work:
+        audit.record(work, "agent.added", actor="a@b.ee", proof="session")
+    assert verified(chain, account) == (ROWS + 1, None)
+
+
+def test_an_end_that_was_printed_earlier_must_still_be_there(chain, account):
+    """What no chain tells by itself: its last entries, gone without a trace."""
+    with chain.database.reading(account) as work:
+        number, hash_ = audit.head(work)
+        assert audit.remembers(work, number, hash_) is None
+        assert audit.remembers(work, number, "f" * 64).number == number
+    with chain.database.transaction(account) as work:
+        work.session.execute(text("DELETE FROM audit_entry WHERE number >= :number"), {"number": number})
+    assert verified(chain, account) == (ROWS - 1, None)
+    with chain.database.reading(account) as work:
+        assert audit.remembers(work, number, hash_) == audit.Fault(
+            number, f"entry {number} is missing, which was there before"
+        )
 
 
 def test_erasing_what_people_wrote_leaves_the_chain_whole(chain, account, order):
@@ -125,7 +179,7 @@ def test_erasing_what_people_wrote_leaves_the_chain_whole(chain, account, order)
     assert verified(chain, account) == (ROWS, None)
     with chain.database.reading(account) as work:
         assert audit.head(work) == head
-        rows = work.session.query(AuditEntry).order_by(AuditEntry.number).all()
+        rows = work.session.query(AuditEntry).order_by(AuditEntry.number).all()[1:]
     assert [row.personal for row in rows] == [None] * ROWS
     assert [bool(row.personal_digest) for row in rows] == [True, False] * (ROWS // 2)
 

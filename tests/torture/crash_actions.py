@@ -41,7 +41,7 @@ from tests.torture.crash_stage import Stage, opened
 ASKER = Who(name="mari@lumi.example", role=Role.ADMIN, caller="agent:1", proof="session", agent_id=1)
 LEAD = Who(name="lead@lumi.example", role=Role.LEAD, caller="agent:2", proof="session", agent_id=2)
 ROUNDS = 12
-"""How often the next workers come by: more often than an unclear end is looked up before a person is asked."""
+"""How often the next workers come by: more often than an unclear end is looked up by itself."""
 
 
 def play(stage: Stage, scene: Scene, at: int | None) -> Result:
