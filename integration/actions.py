@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from integration import audit, identity
 from integration.db.actions import Action, ActionStatus
@@ -155,9 +155,11 @@ def reserved(work: Work, order: Order, *, besides: int | None = None) -> list[Ac
 def spent_today(work: Work, who: Who, currency: str, since: datetime, *, besides: int | None = None) -> int:
     """What this person has asked for or approved since `since`: minor units of `currency`."""
     query = select(func.coalesce(func.sum(Action.amount), 0)).where(
-        _by(who),
+        or_(
+            and_(Action.caller == who.caller, Action.created_at >= since),
+            and_(Action.approved_by == who.name, Action.decided_at >= since),
+        ),
         Action.currency == currency,
-        Action.created_at >= since,
         Action.status.not_in([ActionStatus.FAILED, ActionStatus.REJECTED]),
         Action.id != (besides or 0),
     )
@@ -167,17 +169,13 @@ def spent_today(work: Work, who: Who, currency: str, since: datetime, *, besides
 def spent_on_order(work: Work, who: Who, order_id: int, *, besides: int | None = None) -> int:
     """What this person has asked for or approved on one order: minor units."""
     query = select(func.coalesce(func.sum(Action.amount), 0)).where(
-        _by(who),
+        # Whoever says yes answers for the money too.
+        or_(Action.caller == who.caller, Action.approved_by == who.name),
         Action.order_id == order_id,
         Action.status.not_in([ActionStatus.FAILED, ActionStatus.REJECTED]),
         Action.id != (besides or 0),
     )
     return int(work.session.scalar(query) or 0)
-
-
-def _by(who: Who) -> ColumnElement[bool]:
-    """Asked for by them, or approved by them: whoever says yes answers for the money too."""
-    return or_(Action.caller == who.caller, Action.approved_by == who.name)
 
 
 def exceptions_since(work: Work, currency: str, since: datetime, *, besides: int | None = None) -> int:
@@ -248,18 +246,19 @@ def settle_by_person(work: Work, action: Action, who: Who, decision: str, note: 
     if action.status != ActionStatus.NEEDS_ATTENTION:
         raise Conflict(f"the action is {action.status.value}", code="already_decided")
     now = work.now()
+    # Not an approval: who approved it, if anybody had to, stays as it was; so do limits and the budget.
     action.decision_note = note or None
-    action.decided_at = now
-    action.approved_by, action.approved_by_id = who.name, who.agent_id
+    action.decided_at = action.decided_at or now
     if decision == "done":
         action.status, action.finished_at = ActionStatus.SUCCEEDED, now
-        action.receipt = {"said_by": who.name}
+        action.receipt = {**(action.receipt or {}), "said_by": who.name}
     elif decision == "not_done":
         action.status, action.finished_at = ActionStatus.FAILED, now
         action.error = {
             "code": "not_done",
             "message": "A person looked at the store: it was not done.",
             "next_step": "Ask again if it is still wanted.",
+            "said_by": who.name,
         }
     elif decision == "send_again":
         # A message that was prepared is looked for before it is sent, whoever sends it.

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from integration import deciding, limits
+from integration import actions, deciding, limits
 from integration.actions import Plan
 from integration.db.accounts import Account
 from integration.db.customers import StoreCustomer
@@ -122,6 +122,13 @@ def _decide_cancel(
         raise Unprocessable("the order is cancelled already", code="already_cancelled")
     if order.fulfillment_status is not FulfillmentStatus.UNFULFILLED:
         raise Unprocessable("part of the order was sent: refund or return it instead", code="already_sent")
+    if any(row.status in actions.OPEN for row in actions.reserved(work, order, besides=besides)):
+        # A store pays back all that is left when it cancels, whatever was weighed here.
+        raise Unprocessable(
+            "a refund of this order is already under way",
+            code="under_way",
+            next_step="Wait for it to end, or look at it in the list of actions.",
+        )
     buyer = _store_customer(work, order)
     most = deciding.most_left(work, order, besides=besides)
     amount = most if wish.refund and most.minor else None

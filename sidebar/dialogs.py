@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request
@@ -21,7 +22,7 @@ from integration.db.orders import Order
 from integration.db.stores import Store
 from integration.errors import AppError, BadInput, Conflict, Forbidden, NotFound
 from integration.ids import child_id, row_id
-from integration.money import Money
+from integration.money import Money, digits
 from integration.people import sessions
 from integration.ports import ActionKind
 from integration.records import Platform
@@ -190,16 +191,16 @@ def _lines(form: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _plain_amount(text: str, order: Order) -> str:
-    """What people type to decimal text: `12,50` and `12.50` alike; thousands marks are refused."""
-    text = text.strip().replace("\u00a0", "").replace(" ", "")
+    """What people type to decimal text: `12,50` and `12.50` alike; `1,500` means what? It is refused."""
+    text = "".join(text.split())
     if text.count(",") == 1 and "." not in text:
         text = text.replace(",", ".")
-    try:
-        return Money.parse(text, order.currency).text if text else "0"
-    except ValueError:
-        raise BadInput(
-            "not an amount", code="bad_amount", next_step=_("Write the amount like 12.50.")
-        ) from None
+    if not text:
+        return "0"
+    if len(text.partition(".")[2]) <= digits(order.currency):
+        with suppress(ValueError):
+            return Money.parse(text, order.currency).text
+    raise BadInput("not an amount", code="bad_amount", next_step=_("Write the amount like 12.50."))
 
 
 def _shipping(work: Work, order: Order, form: Mapping[str, str], body: dict[str, Any]) -> Money | None:

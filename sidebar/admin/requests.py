@@ -84,7 +84,7 @@ def look(work: Work, action: Action) -> RequestView:
         order=order,
         store=work.session.get(Store, action.store_id),
         asked_by=_name(work, action.requested_by_id, action.requested_by),
-        decided_by=_name(work, action.approved_by_id, action.approved_by or ""),
+        decided_by=_said_by(action) or _name(work, action.approved_by_id, action.approved_by or ""),
         customer=_customer(work, order),
         items=tuple(
             ItemView(
@@ -130,6 +130,11 @@ def _name(work: Work, agent_id: int | None, otherwise: str) -> str:
         return find_agent(work, agent_id).name if agent_id is not None else otherwise
     except NotFound:
         return otherwise
+
+
+def _said_by(action: Action) -> str:
+    """Who settled it by their word, when no answer did."""
+    return str((action.receipt or {}).get("said_by") or (action.error or {}).get("said_by") or "")
 
 
 def _customer(work: Work, order: Order) -> Profile | None:

@@ -242,6 +242,18 @@ def test_a_cancel_with_money_is_held_against_the_limits(till):
     assert refused.value.code == "already_sent"
 
 
+def test_an_order_is_not_cancelled_while_a_refund_of_it_is_under_way(till):
+    """The store would pay back all that is left, which is more than what was weighed."""
+    order_id = till.sell(fulfillments=(), fulfillment_status=FulfillmentStatus.UNFULFILLED)
+    first, _ = till.ask(order_id, till.wish(order_id), person(Role.ADMIN))
+    wish = wishes.parse(ActionKind.CANCEL, {})
+    with pytest.raises(Unprocessable) as refused:
+        till.ask(order_id, wish, person(Role.ADMIN), ActionKind.CANCEL)
+    assert (refused.value.code, bool(refused.value.next_step)) == ("under_way", True)
+    till.end(first)
+    till.ask(order_id, wish, person(Role.ADMIN), ActionKind.CANCEL)
+
+
 # The second person
 
 
@@ -391,6 +403,32 @@ def test_a_lead_settles_what_no_look_could(till, decision, status):
         if decision == "send_again":
             claim = carrying.claim(work, action_id)
             assert (claim.prepared, claim.sent_at) == ("sent", None)  # looked for before it is sent
+
+
+def test_settling_is_no_approval_and_leaves_the_budget_as_it_was(till):
+    order_id = till.sell()
+    wish = till.wish(order_id, quantity=1, exception="goodwill")
+    action_id, _ = till.ask(order_id, wish, person(Role.LEAD))
+    till.end(action_id, receipt=Receipt(platform_id="r1", amount=Money(1, "EUR")))
+    with till.world.database.transaction(till.account) as work:
+        action = actions.find(work, action_id, lock=True)
+        action.verdict = {**action.verdict, "beyond": 700}
+        actions.settle_by_person(work, action, person(Role.LEAD), "done", "looked")
+        work.session.flush()
+        assert (action.approved_by, action.receipt["said_by"]) == (None, person(Role.LEAD).name)
+        assert actions.exceptions_since(work, "EUR", work.now() - timedelta(days=1)) == 700
+
+
+def test_what_was_asked_yesterday_and_approved_today_is_of_the_approvers_day(till, waiting):
+    lead = person(Role.LEAD, 2)
+    till.world.clock.advance(timedelta(days=1))
+    with till.world.database.transaction(till.account) as work:
+        action = actions.find(work, waiting, lock=True)
+        actions.approve(work, action, lead, plan_of(till, work, action, lead), "")
+    midnight = till.world.clock().replace(hour=0)
+    with till.world.database.reading(till.account) as work:
+        assert actions.spent_today(work, lead, "EUR", midnight) == 2000
+        assert actions.spent_today(work, person(), "EUR", midnight) == 0
 
 
 def test_only_unclear_ends_can_be_settled(till, waiting):
