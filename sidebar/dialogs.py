@@ -32,7 +32,7 @@ from jobs import actions
 from sidebar import words
 from sidebar.cards import PLATFORM_NAMES, OrderCard, reasons
 from sidebar.context import services
-from sidebar.offers import offers
+from sidebar.offers import RETURN_STEPS, offers
 from sidebar.pane import action_view, visit_orders
 from sidebar.panel import fragment
 from sidebar.visit import Visit, visitor_required
@@ -45,6 +45,7 @@ KINDS = {
     ActionKind.RETURN: "_return.html",
     ActionKind.ADDRESS: "_address.html",
     ActionKind.NOTE: "_note.html",
+    **dict.fromkeys(RETURN_STEPS, "_return_step.html"),
 }
 LARGEST_FORM = 64 * 1024
 LONGEST_KEY = 64
@@ -114,6 +115,9 @@ def begin(visit: Visit, order_id: str, kind: str) -> Response:
             stale=words.reason(stale) if stale else "",
             platform=PLATFORM_NAMES[store.platform],
             reasons=reasons(),
+            kind=chosen,
+            step_word=act.word if act else "",
+            returns=_returns_for(order, card, chosen),
             prefilled=_prefilled(order, card),
             limit=Money(mine.action, order.currency) if mine.action is not None else None,
             most=deciding.most_left(work, order),
@@ -138,6 +142,16 @@ def _prefilled(order: Order, card: OrderCard) -> dict[str, int]:
     if not found and len(left) == 1 and left[0].refundable == 1:
         found[left[0].id] = 1
     return {line.id: min(found.get(line.id, 0), line.refundable) for line in card.lines}
+
+
+def _returns_for(order: Order, card: OrderCard, kind: ActionKind) -> dict[str, str]:
+    """The returns that this step can be taken on: public id → what comes back."""
+    status = RETURN_STEPS.get(kind)
+    return {
+        child_id(order.id, row.platform_id): back.what or row.platform_id.rpartition("/")[2]
+        for row, back in zip(order.returns, card.returns, strict=True)
+        if row.status == status
+    }
 
 
 def _shipping_left(order: Order) -> Money:
@@ -176,6 +190,8 @@ def read_wish(kind: ActionKind, order: Order, form: Mapping[str, str], visit: Vi
         body["address"]["country"] = body["address"]["country"].upper()
     elif kind is ActionKind.NOTE:
         body["public"] = form.get("public") == "yes"
+    elif kind in RETURN_STEPS:
+        body["return_id"] = form.get("return_id") or None
     return wishes.parse(kind, body)
 
 

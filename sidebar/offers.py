@@ -24,6 +24,32 @@ def offers(order: Order, store: Store, visit: Visit) -> list[Act]:
         Act(kind=ActionKind.CANCEL, word=_("Cancel…"), because=_cancel(order, store)),
         Act(kind=ActionKind.ADDRESS, word=_("Address…"), because=_address(order, store)),
         Act(kind=ActionKind.NOTE, word=_("Note…"), because=_gone(order, store)),
+        *(_return_steps(order, store) if store.platform is Platform.SHOPIFY else ()),
+    ]
+
+
+RETURN_STEPS = {
+    ActionKind.RETURN_APPROVE: "requested",
+    ActionKind.RETURN_DECLINE: "requested",
+    ActionKind.RETURN_RECEIVE: "open",
+    ActionKind.RETURN_CLOSE: "open",
+}
+"""What may be done to a return, and in which state it is then."""
+
+
+def _return_steps(order: Order, store: Store) -> list[Act]:
+    gone = _gone(order, store)
+    names = {
+        ActionKind.RETURN_APPROVE: _("Approve a return"),
+        ActionKind.RETURN_DECLINE: _("Decline a return"),
+        ActionKind.RETURN_RECEIVE: _("Goods received"),
+        ActionKind.RETURN_CLOSE: _("Close a return"),
+    }
+    lacking = {"requested": _("no return was asked for."), "open": _("no return is open.")}
+    there = {row.status for row in order.returns}
+    return [
+        Act(kind=kind, word=names[kind], because=gone or ("" if status in there else lacking[status]))
+        for kind, status in RETURN_STEPS.items()
     ]
 
 

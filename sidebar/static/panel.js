@@ -807,6 +807,8 @@
     if (letter() && command && event.key === "Enter" && (pane().dataset.view === "reply" || event.target === letter())) { event.preventDefault(); insertReply(); return; }
     if (letter() && command && event.shiftKey && event.key.toLowerCase() === "c") { event.preventDefault(); copyReply(); return; }
     if (event.key === "Escape" && !$("dialog[open]")) {
+      const rest = event.target.closest("details.rest[open]");
+      if (rest) { rest.open = false; rest.querySelector("summary").focus(); return; }
       if (field && field.type === "search") { field.value = ""; field.blur(); } else if (pane().dataset.view === "reply") closeReply();
       return;
     }
