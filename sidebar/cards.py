@@ -1,21 +1,26 @@
-"""Orders as the agent reads them: frozen view models, built from rows and verdicts. No queries here."""
+"""Orders as the agent reads them: frozen view models, built from rows and verdicts. No queries here.
+
+A pane shows most orders shut: `ShutOrder` is what such a one says. `OrderCard` is one with its body, which
+takes many times as long to make.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import Any, ClassVar
 
 from integration.db.orders import Order, OrderLine
 from integration.db.stores import Store
+from integration.eligibility import explain
 from integration.eligibility.verdict import Outcome, Verdicts
 from integration.ids import child_id
 from integration.money import Money
 from integration.ports import ActionKind
 from integration.records import FinancialStatus, FulfillmentStatus, Platform
 from integration.views import admin_url
-from sidebar.formats import day, local
+from sidebar.formats import day, local, today
 from sidebar.languages import gettext as _
 from sidebar.languages import ngettext
 from sidebar.parcels import Parcel, parcels
@@ -83,29 +88,34 @@ class Comeback:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The right of an order that ends first, while it may still be used."""
+
+    line_id: str
+    title: str
+    last_day: date
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderCard:
+class ShutOrder:
+    """A shut order: its one line, and what may be urgent about it."""
+
+    whole: ClassVar[bool] = False
     id: str
     name: str
     placed_at: datetime
     store_name: str
-    platform: str
     total: Money
     refunded: Money
     paid_with: str
     say: tuple[Say, ...]
     parcels: tuple[Parcel, ...]
     unsent: int
-    lines: tuple[LineCard, ...]
     refunds: tuple[MoneyBack, ...]
     returns: tuple[Comeback, ...]
-    acts: tuple[Act, ...]
-    admin_url: str | None
+    ending: Ending | None
     version: str
-    note: str
-    tags: tuple[str, ...]
-    cancelled_at: datetime | None
-    address: str
     statements: tuple[Statement, ...] = ()
     opened: bool = False
     actions: tuple[dict[str, Any], ...] = field(default=())
@@ -115,32 +125,42 @@ class OrderCard:
         return next((parcel for parcel in self.parcels if parcel.late), None)
 
 
-def order_card(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCard(ShutOrder):
+    """An order with its body: every line with its verdict, and the buttons."""
+
+    whole: ClassVar[bool] = True
+    platform: str
+    lines: tuple[LineCard, ...]
+    acts: tuple[Act, ...]
+    admin_url: str | None
+    note: str
+    tags: tuple[str, ...]
+    cancelled_at: datetime | None
+    address: str
+
+
+def shut_order(
     order: Order,
     store: Store,
     verdicts: Verdicts | None,
     *,
-    said: Said,
-    acts: Sequence[Act] = (),
     actions: Sequence[dict[str, Any]] = (),
     statements: Sequence[Statement] = (),
     version: str = "",
-) -> OrderCard:
-    lines = line_cards(order, verdicts, said)
+) -> ShutOrder:
     shipped = parcels(order)
-    return OrderCard(
+    return ShutOrder(
         id=str(order.id),
         name=order.name,
         placed_at=order.placed_at,
         store_name=store.name,
-        platform=PLATFORM_NAMES[store.platform],
         total=Money(order.total, order.currency),
         refunded=Money(order.refunded, order.currency),
         paid_with=_paid_with(order),
-        say=tuple(_say(order, shipped, lines)),
+        say=tuple(_say(order, shipped, verdicts)),
         parcels=tuple(shipped),
         unsent=_unsent(order),
-        lines=tuple(lines),
         refunds=tuple(
             MoneyBack(
                 at=refund.created_at,
@@ -151,23 +171,59 @@ def order_card(
             for refund in order.refunds
             if refund.amount
         ),
-        returns=tuple(_comebacks(order)),
-        acts=tuple(acts),
-        admin_url=admin_url(order, store),
+        returns=tuple(_comebacks(order)) if order.returns else (),
+        ending=_ending(order, verdicts) if verdicts else None,
         version=f"{order.digest[:12]}-{version}",
-        note=order.note,
-        tags=tuple(str(tag) for tag in order.tags),
-        cancelled_at=order.cancelled_at,
-        address=_address(order.shipping_address),
         statements=tuple(statements),
         actions=tuple(actions),
     )
 
 
+def order_card(
+    shut: ShutOrder,
+    order: Order,
+    store: Store,
+    verdicts: Verdicts | None,
+    *,
+    said: Said,
+    acts: Sequence[Act] = (),
+    opened: bool = False,
+) -> OrderCard:
+    """The same order with its body."""
+    of_both = {name: getattr(shut, name) for name in OF_BOTH}
+    return OrderCard(
+        **{**of_both, "opened": opened},
+        platform=PLATFORM_NAMES[store.platform],
+        lines=tuple(line_cards(order, verdicts, said)),
+        acts=tuple(acts),
+        admin_url=admin_url(order, store),
+        note=order.note,
+        tags=tuple(str(tag) for tag in order.tags),
+        cancelled_at=order.cancelled_at,
+        address=_address(order.shipping_address),
+    )
+
+
+OF_BOTH = tuple(one.name for one in fields(ShutOrder))
+
+
+def _ending(order: Order, verdicts: Verdicts) -> Ending | None:
+    titles = {child_id(order.id, line.platform_id): line.title for line in order.lines}
+    found = [
+        Ending(line.line_id, titles[line.line_id], last)
+        for line in verdicts.lines
+        if line.outcome is Outcome.ACCEPT
+        and isinstance(last := explain.last_day(line), date)
+        and last >= today()
+        and line.line_id in titles
+    ]
+    return min(found, key=lambda ending: ending.last_day, default=None)
+
+
 def line_cards(order: Order, verdicts: Verdicts | None, said: Said) -> list[LineCard]:
     judged = {line.line_id: line for line in verdicts.lines} if verdicts else {}
     ordered = local(order.placed_at)
-    returned = _returned(order)
+    returned = pieces_back(order)
     cards = []
     for line in order.lines:
         public = child_id(order.id, line.platform_id)
@@ -198,7 +254,7 @@ def _variant(line: OrderLine) -> str:
     return ", ".join([*([line.variant_title] if line.variant_title else []), *chosen])
 
 
-def _returned(order: Order) -> dict[str, int]:
+def pieces_back(order: Order) -> dict[str, int]:
     """Pieces paid back, by platform id of the line."""
     pieces: dict[str, int] = {}
     for refund in order.refunds:
@@ -251,7 +307,7 @@ def _and(words: list[str]) -> str:
     return _("%(first)s and %(last)s", first=", ".join(words[:-1]), last=words[-1])
 
 
-def _say(order: Order, shipped: Sequence[Parcel], lines: Sequence[LineCard]) -> list[Say]:
+def _say(order: Order, shipped: Sequence[Parcel], verdicts: Verdicts | None) -> list[Say]:
     """At most two facts: what is wrong or due, then the state of the money or of the rights."""
     said: list[Say] = []
     late = [parcel for parcel in shipped if parcel.late]
@@ -272,7 +328,7 @@ def _say(order: Order, shipped: Sequence[Parcel], lines: Sequence[LineCard]) -> 
         said.append(Say("", shipped[0].headline))
     elif _unsent(order):
         said.append(Say("", _("Not sent yet")))
-    said.append(_money_or_rights(order, lines))
+    said.append(_money_or_rights(order, verdicts))
     return [say for say in said if say.text][:2]
 
 
@@ -284,7 +340,7 @@ def _last_delivery(shipped: Sequence[Parcel]) -> datetime | None:
     return max((parcel.delivered_at for parcel in shipped if parcel.delivered_at), default=None)
 
 
-def _money_or_rights(order: Order, lines: Sequence[LineCard]) -> Say:
+def _money_or_rights(order: Order, verdicts: Verdicts | None) -> Say:
     if order.financial_status is FinancialStatus.PENDING:
         return Say("warn", _("not paid yet"))
     if order.financial_status in (FinancialStatus.VOIDED, FinancialStatus.FAILED):
@@ -295,8 +351,7 @@ def _money_or_rights(order: Order, lines: Sequence[LineCard]) -> Say:
         return Say("warn", _("coming back"))
     if order.refunded:
         return Say("", _("partly refunded"))
-    outcomes = {line.verdict.verdict for line in lines if line.verdict}
-    if outcomes and outcomes <= {Outcome.REFUSE.value}:
+    if verdicts and verdicts.lines and all(line.outcome is Outcome.REFUSE for line in verdicts.lines):
         return Say("", _("return period over"))
     return Say("", _("paid"))
 

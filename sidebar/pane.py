@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -19,14 +19,15 @@ from integration.db.customers import StoreCustomer
 from integration.db.orders import Order
 from integration.db.policies import Fact
 from integration.db.stores import Store, SyncPhase, SyncState
+from integration.eligibility import Verdicts
 from integration.money import Money
 from integration.work import Work
 from integration.zones import zone_of
 from sidebar import offers
-from sidebar.cards import OrderCard, order_card
+from sidebar.cards import OrderCard, ShutOrder, order_card, pieces_back, shut_order
 from sidebar.formats import clock
 from sidebar.replies.draft import Draft
-from sidebar.statements import statements
+from sidebar.statements import Statement, statements
 from sidebar.urgent import Urgent, urgent_rows
 from sidebar.visit import Visit
 
@@ -102,7 +103,8 @@ class Pane:
     """The customer's own time."""
     bought: int = 0
     sent_back: int = 0
-    orders: tuple[OrderCard, ...] = ()
+    orders: tuple[ShutOrder, ...] = ()
+    """The open one first and whole; then newest first, each whole only where the page asked for it."""
     more: int = 0
     urgent: tuple[Urgent, ...] = ()
     contact: Contact | None = None
@@ -120,13 +122,22 @@ class Pane:
 
     @property
     def open_order(self) -> OrderCard | None:
-        return next((order for order in self.orders if order.opened), None)
+        return next((order for order in self.orders if order.opened and isinstance(order, OrderCard)), None)
 
 
 def look(
-    work: Work, visit: Visit, *, customer_id: int | None = None, query: str = "", limit: int = SHOWN
+    work: Work,
+    visit: Visit,
+    *,
+    customer_id: int | None = None,
+    query: str = "",
+    limit: int = SHOWN,
+    whole: Collection[str] = (),
 ) -> Pane:
-    """The pane for this visit: the named customer, a search, or whoever the conversation is with."""
+    """The pane for this visit: the named customer, a search, or whoever the conversation is with.
+
+    `whole`: ids of orders that come with their bodies although they are not the one that opens first.
+    """
     refs = tuple(order_refs(visit.subject))
     if query:
         matches = customers.match(work, q=query)
@@ -152,7 +163,7 @@ def look(
         customer_id = found.customer_id
     own = None if query else customers.chosen(matches)
     known = next((match for match in matches if match.customer_id == customer_id), None)
-    pane = _one(work, visit, customer_id, known, query, refs, limit)
+    pane = _one(work, visit, customer_id, known, query, refs, limit, whole)
     return replace(pane, home=own is not None and own.customer_id == customer_id)
 
 
@@ -164,15 +175,21 @@ def _one(
     query: str,
     refs: tuple[str, ...],
     limit: int,
+    whole: Collection[str],
 ) -> Pane:
     profile = customers.profile(work, customer_id, known=known)
     orders = customers.history(work, [profile.id], limit=limit)
     stores = _stores_by_id(work)
-    cards = order_cards(work, visit, orders, stores)
+    shelf = _shelf(work, orders, stores)
+    shut = [shelf.shut(order) for order in orders]
     contacts = _contacts(work, profile.id)
-    urgent = urgent_rows(cards, contacts)
+    urgent = urgent_rows(shut, contacts)
     wanted = {key(ref) for ref in refs} | ({key(query)} if query else set())
-    opened = _sorted(cards, _open_first(orders, cards, urgent, wanted))
+    opened = _open_first(orders, shut, urgent, wanted)
+    cards = [
+        shelf.card(order, visit, one, opened=one.id == opened) if one.id == opened or one.id in whole else one
+        for order, one in zip(orders, shut, strict=True)
+    ]
     fresh, troubles = freshness(work, {order.store_id for order in orders}, stores)
     country, place, there = _where(orders, profile, work.now())
     bought = sum(line.quantity for order in orders for line in order.lines)
@@ -189,8 +206,8 @@ def _one(
         country=country,
         there=there,
         bought=bought,
-        sent_back=sum(line.returned for card in cards for line in card.lines),
-        orders=tuple(opened),
+        sent_back=sum(sum(pieces_back(order).values()) for order in orders),
+        orders=tuple(sorted(cards, key=lambda card: not card.opened)),
         more=max(0, profile.orders_count - len(orders)),
         urgent=tuple(urgent),
         contact=contacts[0] if contacts else None,
@@ -225,7 +242,8 @@ def _stamp(work: Work, ids: int) -> str:
 
 def visit_orders(work: Work, visit: Visit, orders: Sequence[Order]) -> list[OrderCard]:
     """Cards of single orders, open: after something about them changed."""
-    return [replace(card, opened=True) for card in order_cards(work, visit, orders)]
+    shelf = _shelf(work, orders, _stores_by_id(work))
+    return [shelf.card(order, visit, shelf.shut(order), opened=True) for order in orders]
 
 
 def guest_orders(work: Work, visit: Visit, references: Sequence[str]) -> list[OrderCard]:
@@ -237,34 +255,51 @@ def guest_orders(work: Work, visit: Visit, references: Sequence[str]) -> list[Or
     return visit_orders(work, visit, guests) if guests else []
 
 
-def order_cards(
-    work: Work, visit: Visit, orders: Sequence[Order], stores: Mapping[int, Store] | None = None
-) -> list[OrderCard]:
-    """Cards of these orders, in their sequence: a constant number of queries for any number of them."""
-    stores = stores if stores is not None else _stores_by_id(work)
-    words = said.words_of(work, [order.id for order in orders])
-    judged = returns.judge_orders(work, orders, stores=stores, words=words)
-    acted = _actions(work, orders)
-    stated = statements(work, orders)
-    cards = []
-    for order in orders:
-        store = stores[order.store_id]
-        facts = words.get(order.id, {})
-        actions = acted[order.id]
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """What orders are drawn from beside themselves, read in a constant number of queries for any number."""
+
+    stores: Mapping[int, Store]
+    words: Mapping[int, said.Words]
+    judged: Mapping[int, Verdicts]
+    acted: Mapping[int, list[dict[str, Any]]]
+    stated: Mapping[int, list[Statement]]
+
+    def shut(self, order: Order) -> ShutOrder:
+        facts = self.words.get(order.id, {})
+        actions = self.acted[order.id]
         version = f"{len(facts)}{sum(map(len, facts.values()))}" + "".join(a["status"][:1] for a in actions)
-        cards.append(
-            order_card(
-                order,
-                store,
-                judged.get(order.id),
-                said=facts,
-                acts=offers.offers(order, store, visit),
-                actions=actions,
-                statements=stated.get(order.id, ()),
-                version=version,
-            )
+        return shut_order(
+            order,
+            self.stores[order.store_id],
+            self.judged.get(order.id),
+            actions=actions,
+            statements=self.stated.get(order.id, ()),
+            version=version,
         )
-    return cards
+
+    def card(self, order: Order, visit: Visit, shut: ShutOrder, *, opened: bool) -> OrderCard:
+        store = self.stores[order.store_id]
+        return order_card(
+            shut,
+            order,
+            store,
+            self.judged.get(order.id),
+            said=self.words.get(order.id, {}),
+            acts=offers.offers(order, store, visit),
+            opened=opened,
+        )
+
+
+def _shelf(work: Work, orders: Sequence[Order], stores: Mapping[int, Store]) -> _Shelf:
+    words = said.words_of(work, [order.id for order in orders])
+    return _Shelf(
+        stores=stores,
+        words=words,
+        judged=returns.judge_orders(work, orders, stores=stores, words=words),
+        acted=_actions(work, orders),
+        stated=statements(work, orders),
+    )
 
 
 def freshness(
@@ -350,24 +385,17 @@ def action_view(action: Action) -> dict[str, Any]:
 
 
 def _open_first(
-    orders: Sequence[Order], cards: Sequence[OrderCard], urgent: Sequence[Urgent], wanted: set[str]
+    orders: Sequence[Order], cards: Sequence[ShutOrder], urgent: Sequence[Urgent], wanted: set[str]
 ) -> str | None:
     """Which order is open: the one named in the conversation, else the most urgent, else the newest."""
     for order, card in zip(orders, cards, strict=True):
         numbers = {key(order.name), key(order.number), *(key(p.number) for p in card.parcels)}
         if wanted & (numbers - {""}):
             return card.id
-    for row in urgent:
-        for card in cards:
-            if row.anchor.removeprefix("parcel-").removeprefix("order-").split("-")[0] == card.id:
-                return card.id
+    pressing = next((row.order for row in urgent if row.order), None)
+    if pressing:
+        return pressing
     return cards[0].id if cards else None
-
-
-def _sorted(cards: Sequence[OrderCard], opened: str | None) -> list[OrderCard]:
-    """The open one first, then newest first."""
-    marked = [replace(card, opened=card.id == opened) for card in cards]
-    return sorted(marked, key=lambda card: not card.opened)
 
 
 def _sender(visit: Visit, profile: Profile) -> str:

@@ -31,6 +31,8 @@ bp = Blueprint("panel", __name__, url_prefix="/sidebar")
 MOST_ORDERS = 100
 """Orders of one person that the pane can show."""
 LARGEST_FORM = 64 * 1024
+OPEN_ORDERS = "X-Open-Orders"
+"""Header of the page's own requests: ids of the orders that are open in it, with commas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def show(visit: Visit, *, customer_id: int | None = None, query: str = "", limit
         return _unproven(visit)
     try:
         with services().reading(visit.account_id) as work:
-            pane = look(work, visit, customer_id=customer_id, query=query, limit=limit)
+            pane = look(work, visit, customer_id=customer_id, query=query, limit=limit, whole=_open_there())
             pane = pane.with_reply(draft(pane, own=own_wording()) if pane.state == "one" else None)
     except (SQLAlchemyError, OSError) as error:
         log.error("lookup failed: %s", type(error).__name__)
@@ -90,6 +92,11 @@ def show(visit: Visit, *, customer_id: int | None = None, query: str = "", limit
             _("The lookup failed"),
         )
     return _rendered(pane)
+
+
+def _open_there() -> frozenset[str]:
+    """Orders that stand open in the page which asks: they come whole again, so that nothing moves there."""
+    return frozenset(request.headers.get(OPEN_ORDERS, "").split(",")[:SHOWN])
 
 
 def _unproven(visit: Visit) -> Shown:
@@ -274,13 +281,14 @@ def reply(visit: Visit) -> Response:
     customer_id = row_id(request.args.get("customer", ""))
     if not visit.may_search:
         _only_named(visit, customer_id)
+    order_id = request.args.get("order") or None
     with services().reading(visit.account_id) as work:
-        pane = look(work, visit, customer_id=customer_id)
+        pane = look(work, visit, customer_id=customer_id, whole=(order_id,) if order_id else ())
         chosen = draft(
             pane,
             situation=request.args.get("situation") or None,
             language=languages.known(request.args.get("language")),
-            order_id=request.args.get("order") or None,
+            order_id=order_id,
             own=own_wording(),
         )
     return fragment(render_template("_reply.html", pane=pane.with_reply(chosen)))

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from integration.db.accounts import Account
 from sidebar import lookups, opened
-from sidebar.cards import OrderCard
+from sidebar.cards import ShutOrder
 from sidebar.context import services
 from sidebar.doors import Desk
 from sidebar.formats import clock, money_text, number, short_day
@@ -126,11 +126,11 @@ def _summary(pane: Pane, link: str) -> Summary:
     )
 
 
-def _placed(order: OrderCard) -> datetime:
+def _placed(order: ShutOrder) -> datetime:
     return order.placed_at
 
 
-def _order_row(order: OrderCard) -> OrderRow:
+def _order_row(order: ShutOrder) -> OrderRow:
     return OrderRow(
         id=order.id,
         name=order.name,

@@ -13,7 +13,7 @@ from flask_babel import ngettext
 from integration.db.actions import Contact
 from integration.money import Money
 from integration.withdrawals import Clock
-from sidebar.cards import OrderCard
+from sidebar.cards import ShutOrder
 from sidebar.formats import clock, day, local, money_text, today
 from sidebar.languages import current
 from sidebar.parcels import Parcel, days_late
@@ -32,10 +32,12 @@ class Urgent:
     detail: str
     anchor: str
     rank: tuple[int, int]
+    order: str = ""
+    """Id of the order in which it is found."""
 
 
 def urgent_rows(
-    orders: Sequence[OrderCard],
+    orders: Sequence[ShutOrder],
     contacts: Sequence[Contact],
 ) -> list[Urgent]:
     rows = [_late(order, parcel) for order in orders for parcel in order.parcels if parcel.late]
@@ -47,7 +49,7 @@ def urgent_rows(
     return sorted(rows, key=lambda row: row.rank)
 
 
-def _late(order: OrderCard, parcel: Parcel) -> Urgent:
+def _late(order: ShutOrder, parcel: Parcel) -> Urgent:
     what = _("%(item)s has not arrived", item=parcel.items) if parcel.items else _("A parcel has not arrived")
     seen = _("last seen %(day)s", day=day(parcel.seen_at)) if parcel.seen_at else _("never seen")
     return Urgent(
@@ -57,11 +59,12 @@ def _late(order: OrderCard, parcel: Parcel) -> Urgent:
         left=days_late(parcel.late_days),
         detail=" · ".join(filter(None, (order.name, parcel.carrier, seen))),
         anchor=parcel.anchor,
+        order=order.id,
         rank=(0, -parcel.late_days),
     )
 
 
-def _legal(order: OrderCard) -> list[Urgent]:
+def _legal(order: ShutOrder) -> list[Urgent]:
     """Clocks of withdrawal statements that are over, or will be within days."""
     return [
         _legal_row(order, statement.anchor, clock)
@@ -71,7 +74,7 @@ def _legal(order: OrderCard) -> list[Urgent]:
     ]
 
 
-def _legal_row(order: OrderCard, anchor: str, clock: Clock) -> Urgent:
+def _legal_row(order: ShutOrder, anchor: str, clock: Clock) -> Urgent:
     what, detail = {
         "refund": (_("Refund is due"), _("by law until %(day)s", day=day(clock.due))),
         "acknowledge": (
@@ -90,6 +93,7 @@ def _legal_row(order: OrderCard, anchor: str, clock: Clock) -> Urgent:
         left=_("now") if clock.kind == "acknowledge" and clock.left >= 0 else days_left(clock.due),
         detail=f"{order.name} · {detail}",
         anchor=anchor,
+        order=order.id,
         rank=(1, clock.left),
     )
 
@@ -115,7 +119,7 @@ def _promise(contact: Contact) -> Urgent:
     )
 
 
-def _attention(order: OrderCard) -> list[Urgent]:
+def _attention(order: ShutOrder) -> list[Urgent]:
     rows = []
     for action in order.actions:
         if action["status"] not in ("awaiting_approval", "needs_attention"):
@@ -136,31 +140,30 @@ def _attention(order: OrderCard) -> list[Urgent]:
                 left="",
                 detail=order.name,
                 anchor=f"action-{action['id']}",
+                order=order.id,
                 rank=(1, 0),
             )
         )
     return rows
 
 
-def _ending(order: OrderCard) -> list[Urgent]:
+def _ending(order: ShutOrder) -> list[Urgent]:
     """Rights that end within days: the one the customer may still use."""
-    soonest: Urgent | None = None
-    for line in order.lines:
-        card = line.verdict
-        if card is None or card.verdict != "accept" or not isinstance(card.last_day, date):
-            continue
-        left = (card.last_day - today()).days
-        if 0 <= left <= SOON and (soonest is None or left < soonest.rank[1]):
-            soonest = Urgent(
-                kind="warn",
-                icon="clock",
-                what=_("Return of %(item)s ends", item=line.title),
-                left=days_left(card.last_day),
-                detail=f"{order.name} · " + _("until %(day)s", day=day(card.last_day)),
-                anchor=f"line-{line.id}",
-                rank=(3, left),
-            )
-    return [soonest] if soonest else []
+    ending = order.ending
+    if ending is None or (left := (ending.last_day - today()).days) > SOON:
+        return []
+    return [
+        Urgent(
+            kind="warn",
+            icon="clock",
+            what=_("Return of %(item)s ends", item=ending.title),
+            left=days_left(ending.last_day),
+            detail=f"{order.name} · " + _("until %(day)s", day=day(ending.last_day)),
+            anchor=f"line-{ending.line_id}",
+            order=order.id,
+            rank=(3, left),
+        )
+    ]
 
 
 def days_left(due: date) -> str:

@@ -132,8 +132,9 @@ def _sorted(chosen: str) -> list[str]:
 
 
 def _order(pane: Pane, order_id: str | None) -> OrderCard | None:
-    named = next((order for order in pane.orders if order.id == order_id), None)
-    return named or pane.open_order
+    """The named one if its body was asked for (`look(whole=...)`), else the open one."""
+    whole = (order for order in pane.orders if isinstance(order, OrderCard))
+    return next((order for order in whole if order.id == order_id), None) or pane.open_order
 
 
 def _language_of(pane: Pane) -> str:

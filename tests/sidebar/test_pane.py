@@ -66,7 +66,7 @@ class TestHooks:
 
 class TestWhatComesFirst:
     def test_the_late_parcel_the_legal_clock_and_the_promise_stand_first(self, frame):
-        rows = re.findall(r'class="go" href="[^"]*"><b>(.*?)</b><span class="left">(.*?)</span>', frame.text)
+        rows = re.findall(r'class="go"[^>]*><b>(.*?)</b><span class="left">(.*?)</span>', frame.text)
         assert rows == [
             ("Table lamp Kuu has not arrived", "3 days late"),
             ("Refund is due", "2 days left"),

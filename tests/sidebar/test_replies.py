@@ -21,7 +21,7 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 @pytest.fixture
 def kadri(app, services, account, desk, shop):
-    """Her pane, inside a request."""
+    """Her pane, every order of it with its body, inside a request."""
     signed = Assurance(tenant=Proof.SIGNED, agent=Proof.SIGNED, customer=Proof.SIGNED)
     visit = Visit(
         account_id=account,
@@ -35,7 +35,8 @@ def kadri(app, services, account, desk, shop):
     with app.test_request_context("/"):
         g.zone, g.now = zone_of("Europe/Tallinn"), NOON
         with services.reading(account) as work:
-            yield pane.look(work, visit)
+            every = [str(shop[name]) for name in ("lamp", "slippers", "old")]
+            yield pane.look(work, visit, whole=every)
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
