@@ -74,7 +74,7 @@ class Large:
     def __init__(self, stage: Stage, outlet: DemoWooCommerce) -> None:
         self.stage, self.outlet = stage, outlet
         self._shop, self._store = stage.shopify.shop(), stage.woocommerce.shop
-        euro = (each for each in self._shop.archive.find("1") if each["presentmentCurrencyCode"] == "EUR")
+        euro = (each for each in self._shop.archive.find("1", ()) if each["presentmentCurrencyCode"] == "EUR")
         self._spoiled, self._long = (order["id"] for order in islice(euro, 2))
         rows = self._store.database.rows("SELECT id FROM shop_order WHERE status = 'completed' ORDER BY id")
         self._spoiled_too, self._long_too = (int(row[0]) for row in rows[:2])

@@ -213,7 +213,6 @@ def staged(database_url: str, *, orders: int, seed: int, events_touch_orders: bo
         redis=connect_redis(settings.redis_url),
         open_store=open_store,
     )
-    stage = None
     with shopify, woocommerce:
         installation.install(shopify.shop(), shopify.app.scopes)
         web.app = create_app(services)
@@ -228,8 +227,8 @@ def staged(database_url: str, *, orders: int, seed: int, events_touch_orders: bo
             while stage.workers:
                 stage.kill_worker()
             web.close()
-    services.close()
-    queue.kill()
+            services.close()
+            queue.kill()
     shutil.rmtree(folder, ignore_errors=True)
 
 

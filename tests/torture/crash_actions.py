@@ -16,9 +16,8 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
-from itertools import repeat
+from itertools import count, repeat
 from multiprocessing import get_context
 from typing import Any
 
@@ -33,7 +32,7 @@ from integration.db.actions import FINAL, Action, ActionStatus
 from integration.wishes import Who
 from integration.work import JobName
 from jobs import actions, run
-from tests.torture.crash_probe import Probe, is_effect
+from tests.torture.crash_probe import Probe
 from tests.torture.crash_report import Result, report
 from tests.torture.crash_scenes import PATIENCE, SLOW, Scene, misfortune, scenes
 from tests.torture.crash_stage import Stage, opened
@@ -44,8 +43,8 @@ ROUNDS = 12
 """How often the next workers come by: more often than an unclear end is looked up by itself."""
 
 
-def play(stage: Stage, scene: Scene, at: int | None) -> Result:
-    """One run. `at`: the boundary at which the worker is killed; None: it is not."""
+def play(stage: Stage, scene: Scene, at: int) -> Result:
+    """One run, in which the first worker is killed at boundary `at`, if it has so many."""
     order = stage.order(scene.platform)
     action_id = ask(stage, scene, order)
     misfortune(stage, scene)
@@ -102,10 +101,8 @@ def _work(stage: Stage, scene: Scene, action_id: int, at: int | None, rounds: in
     services = stage.services
     services.db.engine.dispose(close=False)  # the parent's connections are not this process's
     arguments = {"account_id": stage.account_id, "action_id": action_id}
-    if rounds == 1:
-        seen = Probe(at).watch(lambda: run.handle(services, JobName.ACTION, arguments))
-        if at is None:
-            (stage.settings.data_dir / "boundaries").write_text(" ".join(seen))
+    if at is not None:
+        Probe(at).watch(lambda: run.handle(services, JobName.ACTION, arguments))
         return
     for _ in range(rounds):
         stage.clock.ahead += timedelta(seconds=200)
@@ -175,90 +172,72 @@ def warm_up(stage: Stage) -> None:
     gc.freeze()
 
 
-def measured(wanted: Sequence[Scene], database_url: str | None = None) -> list[Scene]:
-    """Each scene with its boundaries, counted in a run without a kill."""
-    found = []
-    with opened(database_url) as stage:
-        warm_up(stage)
-        for scene in wanted:
-            result = play(stage, scene, None)
-            if result.problems:
-                raise SystemExit(f"{scene.name}, nobody killed: {result.problems}")
-            boundaries = (stage.settings.data_dir / "boundaries").read_text().split()
-            found.append(replace(scene, boundaries=tuple(boundaries)))
-    return found
+SPARE = 6
+"""So many boundaries more than without a fault are tried where something goes wrong."""
 
 
-Turn = tuple[Scene, int]
-"""A scene and the boundary at which its worker is killed."""
+def play_part(wanted: Sequence[Scene], runs: int, seed: int, until: float) -> list[Result]:
+    """Play these scenes on a stage of their own, `runs` times or until the time `until`.
 
-
-def plan(found: Sequence[Scene], runs: int, seed: int) -> list[Turn]:
-    """First every effect of every action that only the kill disturbs, then all scenes evenly.
-
-    Of each scene those boundaries come first behind which the world outside is another one.
+    First each action that only the kill disturbs is killed at every boundary it has: at 1, 2, … until it
+    lives. Then all scenes in which more goes wrong take turns, at boundaries drawn by the seed.
     """
-    dice = random.Random(seed)
-    decks = []
-    for scene in found:
-        deck = list(range(1, len(scene.boundaries) + 1))
-        dice.shuffle(deck)
-        deck.sort(key=lambda number: is_effect(scene.boundaries[number - 1]))
-        decks.append((scene, deck))
-    return list(_dealt(decks, runs))
-
-
-def _dealt(decks: Sequence[tuple[Scene, list[int]]], runs: int) -> Iterator[Turn]:
-    for scene, deck in decks:
-        while scene.fault == "none" and deck and is_effect(scene.boundaries[deck[-1] - 1]) and runs:
-            runs -= 1
-            yield scene, deck.pop()
-    while runs and any(deck for _, deck in decks):
-        for scene, deck in decks:
-            if deck and runs:
-                runs -= 1
-                yield scene, deck.pop()
-
-
-def play_part(turns: Sequence[Turn], until: float, database_url: str | None = None) -> list[Result]:
-    """Play these, one after the other, on a stage of their own; stop at the time `until`."""
     results: list[Result] = []
-    with opened(database_url) as stage:
+    with opened() as stage:
         warm_up(stage)
-        for scene, at in turns:
-            if time.time() > until:
+        for scene, at in _turns(wanted, results, random.Random(seed)):
+            if len(results) >= runs or time.time() > until:
                 break
             results.append(play(stage, scene, at))
             if results[-1].problems:
                 print(f"VIOLATION {scene.name} at {at}: {results[-1].problems}", flush=True)
-            if len(results) % 100 == 0:
-                print(f"{len(results)} of {len(turns)} runs", file=sys.stderr, flush=True)
+            if len(results) % 50 == 0:
+                print(f"{len(results)} of {runs} runs", file=sys.stderr, flush=True)
     return results
 
 
-def torture(
-    runs: int,
-    seed: int,
-    *,
-    minutes: float = 240.0,
-    processes: int = 1,
-    database_url: str | None = None,
-    sample: int | None = None,
-) -> int:
+def _turns(
+    wanted: Sequence[Scene], results: Sequence[Result], dice: random.Random
+) -> Iterator[tuple[Scene, int]]:
+    """Which scene is played next, and where its worker is killed. Looks at how the last run ended."""
+    boundaries: dict[str, int] = {}
+    for scene in wanted:
+        if scene.fault == "none":
+            for at in count(1):
+                yield scene, at
+                boundaries[scene.action] = at
+                if not results[-1].killed:
+                    break
+    decks = {
+        scene: dice.sample(range(1, (most := boundaries.get(scene.action, 40) + SPARE)), most - 1)
+        for scene in wanted
+        if scene.fault != "none"
+    }
+    while any(decks.values()):
+        for scene, deck in decks.items():
+            if deck:
+                yield scene, deck.pop()
+
+
+def torture(runs: int, seed: int, *, minutes: float, processes: int, sample: int | None = None) -> int:
     """Play `runs` runs and print the table. Returns the number of violations."""
     began = time.time()
     until = began + minutes * 60
     chosen = random.Random(seed).sample(scenes(), sample) if sample else scenes()
-    found = measured(chosen, database_url)
-    turns = plan(found, runs, seed)
+    actions_ = list(dict.fromkeys((scene.platform, scene.action) for scene in chosen))
+    parts = [
+        [scene for scene in chosen if actions_.index((scene.platform, scene.action)) % processes == number]
+        for number in range(processes)
+    ]
+    each = -(-runs // processes)
     if processes == 1:
-        results = play_part(turns, until, database_url)
+        results = play_part(chosen, runs, seed, until)
     else:
-        parts = [turns[number::processes] for number in range(processes)]
         # Spawned, not forked: the pool has threads, and the players must have none to fork workers.
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            results = [result for part in pool.map(play_part, parts, repeat(until)) for result in part]
-    report(found, results, time.time() - began)
+            played = pool.map(play_part, parts, repeat(each), repeat(seed), repeat(until))
+            results = [result for part in played for result in part]
+    report(results, time.time() - began)
     return sum(bool(result.problems) for result in results)
 
 
@@ -271,20 +250,15 @@ def main() -> int:
         "--processes", type=int, default=1, help="players side by side, each with its stores"
     )
     options.add_argument("--scenes", type=int, help="only so many, drawn by the seed")
-    options.add_argument(
-        "--database-url", help="an empty Postgres database instead of SQLite; for one process"
-    )
     given = options.parse_args()
-    return bool(
-        torture(
-            given.runs,
-            given.seed,
-            minutes=given.minutes,
-            processes=1 if given.database_url else given.processes,
-            database_url=given.database_url,
-            sample=given.scenes,
-        )
+    found = torture(
+        given.runs,
+        given.seed,
+        minutes=given.minutes,
+        processes=given.processes,
+        sample=given.scenes,
     )
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

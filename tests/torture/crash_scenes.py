@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from integration.ports import ActionKind
@@ -102,8 +102,6 @@ class Scene:
     platform: str
     action: str
     fault: str
-    boundaries: tuple[str, ...] = field(default=(), compare=False)
-    """What each boundary is, as counted in a run that nobody killed."""
 
     @property
     def name(self) -> str:
@@ -125,7 +123,7 @@ class Scene:
 
 
 def scenes() -> list[Scene]:
-    """All of them; those in which nothing goes wrong but the kill come first."""
+    """All of them."""
     found = [
         Scene(platform, action, fault)
         for platform, faults in (("shopify", SHOPIFY_FAULTS), ("woocommerce", WOOCOMMERCE_FAULTS))
@@ -137,7 +135,7 @@ def scenes() -> list[Scene]:
         Scene("woocommerce", "cancel", STATUS + fault)
         for fault in ("reset before", "reset after", "error although stored", "429")
     ]
-    return sorted(found, key=lambda scene: scene.fault != "none")
+    return found
 
 
 def misfortune(stage: Stage, scene: Scene) -> None:
