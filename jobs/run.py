@@ -62,12 +62,13 @@ def work(services: Services, queue_names: Sequence[str], *, burst: bool = False)
     _services = services
     while True:
         connection: Redis = Redis.from_url(services.settings.redis_url, health_check_interval=30)
-        worker = SimpleWorker(
-            [Queue(name, connection=connection) for name in queue_names],
-            connection=connection,
-            log_job_description=False,
-        )
         try:
+            # A worker greets the queue as soon as it is made.
+            worker = SimpleWorker(
+                [Queue(name, connection=connection) for name in queue_names],
+                connection=connection,
+                log_job_description=False,
+            )
             worker.work(burst=burst, logging_level="WARNING")
         except RedisError as error:
             # RQ waits for a queue that is away, but not at every place where it may miss it.

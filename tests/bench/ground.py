@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import multiprocessing
 import os
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +28,7 @@ import migrations
 from connectors.demo.shopify.store import SHOP
 from integration.settings import Settings
 from integration.work import make_engine
+from tests.torture.chaos_stage import Queue
 
 KEPT = Path("instance/bench")
 """Filled stores are kept here between runs: filling one takes longer than anything measured."""
@@ -128,6 +133,80 @@ def settings(database_url: str, origin: str = "", **more: Any) -> Settings:
             **more,
         }
     )
+
+
+@contextmanager
+def queue() -> Iterator[str]:
+    """A Redis-protocol server of its own; its address."""
+    with tempfile.TemporaryDirectory(prefix="bench-queue-") as folder:
+        running = Queue(Path(folder))
+        running.start()
+        try:
+            yield running.url
+        finally:
+            running.kill()
+
+
+@contextmanager
+def web(factory: str, settings: Settings) -> Iterator[str]:
+    """Gunicorn as in production, one process of it, serving what `module:factory()` makes. Its address."""
+    port = _free_port()
+    command = [
+        sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "8", "--workers", "1",
+        "--keep-alive", "15", "--timeout", "300", "--bind", f"127.0.0.1:{port}", "--log-level", "error", factory,
+    ]  # fmt: skip
+    process = subprocess.Popen(command, env={**os.environ, **environment(settings)})
+    try:
+        _wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("the server does not start")
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The same settings for another process."""
+    return {
+        "APP_URL": settings.app_url,
+        "SECRET_KEY": settings.secret_key,
+        "ENCRYPTION_KEYS": ",".join(settings.encryption_keys),
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "DATA_DIR": str(settings.data_dir),
+        "SHOPIFY_API_KEY": settings.shopify_api_key,
+        "SHOPIFY_API_SECRET": settings.shopify_secrets[0],
+        "SHOPIFY_ORIGIN": settings.shopify_origin,
+        "ALLOW_HTTP_STORES": "1",
+        "LOG_LEVEL": "ERROR",
+    }
+
+
+def delivery(body: bytes, number: int) -> dict[str, str]:
+    """Headers of a webhook that Shopify signed."""
+    digest = hmac.new(CLIENT["client_secret"].encode(), body, hashlib.sha256).digest()
+    return {
+        "Content-Type": "application/json",
+        "X-Shopify-Topic": "orders/updated",
+        "X-Shopify-Hmac-Sha256": base64.b64encode(digest).decode(),
+        "X-Shopify-Shop-Domain": SHOP,
+        "X-Shopify-Webhook-Id": f"delivery-{number}",
+    }
 
 
 @dataclass(frozen=True)
