@@ -14,6 +14,7 @@ from integration.db.customers import StoreCustomer
 from integration.db.orders import Order
 from integration.db.stores import Store, StoreStatus
 from integration.deciding import Sum
+from integration.eligibility.messages import N_
 from integration.errors import Forbidden, Unprocessable
 from integration.ids import child_id
 from integration.money import Money
@@ -23,12 +24,14 @@ from integration.wishes import Who, Wish
 from integration.work import Work
 
 METHODS = {
-    Platform.SHOPIFY: {"manual": "Shopify pays back itself: to the original payments or as store credit."},
-    Platform.WOOCOMMERCE: {"store_credit": "WooCommerce has no store credit."},
+    Platform.SHOPIFY: {
+        "manual": N_("Shopify pays back itself: to the original payments or as store credit.")
+    },
+    Platform.WOOCOMMERCE: {"store_credit": N_("WooCommerce has no store credit.")},
 }
 """Ways of paying back that a platform does not know, and why."""
-NO_CREDIT = "This shop has store credit switched off."
-NO_BUYER = "Store credit needs a customer account on the order."
+NO_CREDIT = N_("This shop has store credit switched off.")
+NO_BUYER = N_("Store credit needs a customer account on the order.")
 
 
 def decide(
@@ -101,6 +104,13 @@ def _decide_refund(
         reasons=weighed.reasons,
         before=_money_before(work, order, besides),
     )
+
+
+def ways(work: Work, order: Order) -> dict[str, str | None]:
+    """Each way of paying back this order: None, or why it is not possible."""
+    store = work.session.scalars(select(Store).where(Store.id == order.store_id)).one()
+    buyer = _store_customer(work, order)
+    return {method: method_forbids(store, method, buyer) for method in ("original", "store_credit", "manual")}
 
 
 def method_forbids(store: Store, method: str, buyer: str | None) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from integration import actions, carrying, deciding, limits, planning, views
+from integration import actions, carrying, deciding, limits, planning, settling, views
 from integration.customers import find_order
 from integration.db.accounts import Role
 from integration.db.actions import Action, ActionStatus
@@ -74,7 +74,12 @@ def preview(services: Services, account_id: int, order_id: int, wish: Wish, who:
         )
         record = record_of(order)
         reasons = list(weighed.reasons)
-    quote, problem = (None, None) if offline else _quote(services, order.store_id, draft, record)
+        forbidden = planning.ways(work, order)[wish.method]
+    quote, problem = None, None
+    if forbidden:
+        problem = {"code": "not_possible", "text": forbidden}
+    elif not offline:
+        quote, problem = _quote(services, order.store_id, draft, record)
     if offline:
         reasons.append({"code": "store_unreachable", "text": "The store cannot be reached just now."})
     if problem:
@@ -345,6 +350,8 @@ def settle(
         action = actions.find(work, action_id, lock=True)
         if action.status is not ActionStatus.SUCCEEDED:
             actions.settle_by_person(work, action, who, decision, note)
+            work.session.flush()
+            settling.close_paid(work, order_id=action.order_id)
         return views.action(action)
 
 

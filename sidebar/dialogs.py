@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from integration import customers, deciding, limits, returns, wishes
+from integration import customers, deciding, limits, planning, returns, wishes
 from integration.db.accounts import Account, Agent, Role
 from integration.db.actions import Action
 from integration.db.orders import Order
@@ -123,7 +123,7 @@ def begin(visit: Visit, order_id: str, kind: str) -> Response:
             most=deciding.most_left(work, order),
             shipping_left=_shipping_left(order),
             has_tags=store.platform is Platform.SHOPIFY,
-            has_credit=bool(store.features.get("store_credit", store.platform == "shopify")),
+            ways=planning.ways(work, order),
             may=visit.may_move_money,
             address=order.shipping_address or {},
         )
