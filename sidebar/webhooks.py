@@ -55,6 +55,12 @@ def shopify_delivery() -> Answer:
     event = shopify.read(_headers(), body, services().settings.shopify_secrets)
     if event.topic in FINAL and event.domain not in _shops_named(event):
         raise ForgedMessage("a delivery that ends something, for another shop than its body names")
+    with services().everywhere() as work:
+        taken = inbox.take(work, services().vault, event, body, platform=Platform.SHOPIFY)
+    if taken:
+        WEBHOOKS.labels("shopify", "accepted").inc()
+        return "", 200
+    # A repetition, or a shop that is not there, or no longer: seldom enough to look twice.
     with services().everywhere(write=False) as work:
         store = stores.by_domain(work, Platform.SHOPIFY, event.domain)
         found = (store.account_id, store.id) if store else None

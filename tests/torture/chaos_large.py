@@ -163,6 +163,7 @@ def play(address: str, seed: int, *, many: int) -> dict[str, Any]:
     dice = Random(f"large chaos {seed}")
     with staged(address, orders=many, seed=seed) as stage, _outlet(max(many // 10, 120), seed) as outlet:
         large = Large(stage, outlet)
+        say(f"three stores are filled, two with {many} orders")
         large.lengthen()
         large.spoil()
         shops = (BusyShopify(stage, dice, large.odd), BusyWooCommerce(stage, dice, large.odd))
@@ -178,7 +179,9 @@ def play(address: str, seed: int, *, many: int) -> dict[str, Any]:
         changes = _chaos(large, shops, misfortune, dice)
         misfortune.end()
         copied = time.monotonic() - began
+        say(f"copied after {copied:.0f} s: {changes} changes, {misfortune.seen}")
         lost = _lost_key(large)
+        say(f"the outlet: {lost}")
         differences = _calm(large)
         return {
             "seed": seed,
@@ -210,7 +213,7 @@ def _chaos(large: Large, shops: tuple[Shopify, WooCommerce], misfortune: Misfort
     while time.monotonic() < until:
         rounds += 1
         changes += sum(chaos_sync.happened(dice.choice(shops)) for _ in range(dice.randrange(1, 5)))
-        if dice.random() < 0.15:
+        if dice.random() < 0.06:
             misfortune.happen()
         if not revoked and large.state("outlet").done:
             large.change_the_lock()
@@ -236,6 +239,7 @@ def _calm(large: Large) -> list[str]:
     chaos_sync.wait(lambda: large.set_aside() == large.unreadable)
     if large.set_aside() != large.unreadable:
         found.append(f"set aside: {sorted(large.set_aside())}, spoiled: {sorted(large.unreadable)}")
+    say("unreadable orders are set aside; they heal, and the outlet is connected again")
     large.heal()
     large.outlet.command("faults", rules=[])
     large.connect_outlet()
@@ -246,6 +250,11 @@ def _calm(large: Large) -> list[str]:
     held = stores_state.in_woocommerce(large.outlet.command("state"), setting)
     cached = stores_state.cached(stage.services.db, stage.account_id, stage.ids["outlet"])
     return found + [f"outlet: {line}" for line in stores_state.differences(held, cached)]
+
+
+def say(line: str) -> None:
+    """How far the game is: a large one takes a while."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> int:
