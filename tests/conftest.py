@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from redis import Redis
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.pool import NullPool
@@ -35,6 +36,9 @@ from integration.records import (
     TransactionRecord,
 )
 from integration.work import Database, make_engine
+from jobs.boot import Services
+from sidebar.app import create_app
+from sidebar.context import EXTENSION
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -73,6 +77,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "page" in metafunc.fixturenames or "browser" in metafunc.fixturenames:
         kinds = kinds[:1]
     metafunc.parametrize("kind_of_database", kinds, scope="session")
+
+
+@pytest.fixture(scope="session")
+def web_app() -> Callable[[Services], Flask]:
+    """The web app on given services.
+
+    Routes and templates take half a second to compile, so all tests of a process share them; whatever
+    else an app keeps is new every time.
+    """
+    built: dict[tuple[str, bool], tuple[Flask, dict[str, Any]]] = {}
+
+    def on(services: Services) -> Flask:
+        settings = services.settings
+        key = settings.secret_key, settings.app_url.startswith("https://")
+        if key not in built:
+            app = create_app(services)
+            built[key] = app, dict(app.extensions)
+        app, extensions = built[key]
+        app.extensions = {**extensions, EXTENSION: services}
+        return app
+
+    return on
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from flask import Flask
 from redis import Redis
 from sqlalchemy import select
 from werkzeug.serving import make_server
@@ -39,7 +40,6 @@ from jobs import installing, run, schedule
 from jobs import sync as copying
 from jobs.boot import Services, connect_redis
 from jobs.stores import open_store
-from sidebar.app import create_app
 
 CONTROL = "control-token-of-the-tests"
 ORDERS = 12
@@ -181,9 +181,9 @@ def services(
 
 
 @pytest.fixture
-def site(services: Services, door: Door) -> Door:
+def site(services: Services, door: Door, web_app: Callable[[Services], Flask]) -> Door:
     """The whole web app, listening where the stores send their webhooks."""
-    door.app = create_app(services)
+    door.app = web_app(services)
     return door
 
 

@@ -44,7 +44,6 @@ from integration.records import (
 from integration.settings import Settings
 from integration.vault import Vault
 from jobs.boot import Services, connect_redis
-from sidebar.app import create_app
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 EMAIL = "kadri.tamm@example.ee"
@@ -108,8 +107,8 @@ def services(tmp_path: Path, database: Any, clock: Any, paper: PaperStore) -> Se
 
 
 @pytest.fixture
-def app(services: Services) -> Flask:
-    return create_app(services)
+def app(services: Services, web_app: Callable[[Services], Flask]) -> Flask:
+    return web_app(services)
 
 
 class DeskSide:

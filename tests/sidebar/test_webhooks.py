@@ -19,7 +19,6 @@ from integration.db.stores import Store, StoreStatus
 from integration.ports import Topic
 from integration.records import Platform
 from sidebar import webhooks as doors
-from sidebar.app import create_app
 
 SECRET = "a shopify secret of the tests"
 OURS = 'a woocommerce secret, with & < " and ü'
@@ -27,9 +26,9 @@ SHOP = "lumi-home.myshopify.com"
 
 
 @pytest.fixture
-def app(services: Any) -> Flask:
+def app(services: Any, web_app: Any) -> Flask:
     services.settings = dataclasses.replace(services.settings, shopify_secrets=(SECRET, "an older one"))
-    return create_app(services)
+    return web_app(services)
 
 
 @pytest.fixture
