@@ -116,7 +116,7 @@ def split(minor: int, weights: Sequence[int]) -> list[int]:
     if not weights:
         return []
     whole = sum(weights)
-    if whole == 0:
+    if whole == 0 or len(weights) == 1:
         return [minor, *([0] * (len(weights) - 1))]
     sign = -1 if minor < 0 else 1
     parts = [divmod(abs(minor) * weight, whole) for weight in weights]

@@ -112,7 +112,12 @@ def plain_word(mark: str) -> str:
     return re.sub(r"[\s_-]+", "-", mark.strip().lower())[:200]
 
 
+UNTOUCHED = Pieces(removed=0, refunded=0, paid_back=0, loose=0, on_the_way=0, exchanged=0)
+
+
 def pieces(order: AnyOrder, line: AnyLine) -> Pieces:
+    if not order.refunds and not order.returns and line.current_quantity == line.quantity:
+        return UNTOUCHED
     refunds = [
         part for refund in order.refunds for part in refund.lines if part.get("line_id") == line.platform_id
     ]
@@ -249,13 +254,18 @@ def _kind(line: AnyLine, product: AnyProduct | None, marks: frozenset[str]) -> K
 
 
 def _traits(line: AnyLine, marks: frozenset[str], said: Said) -> frozenset[str]:
-    found = {trait for trait, names in TRAITS.items() if not marks.isdisjoint(names)} if marks else set()
+    found = _marked(marks)
     if any(plain_word(name) in ENGRAVINGS and str(value).strip() for name, value in line.properties.items()):
-        found.add("personalised")
+        found |= {"personalised"}
     word = said.get("personalised")
     if word is not None:
         found = found | {"personalised"} if word else found - {"personalised"}
-    return frozenset(found)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _marked(marks: frozenset[str]) -> frozenset[str]:
+    return frozenset(trait for trait, names in TRAITS.items() if not marks.isdisjoint(names))
 
 
 def _spoken_for(line: AnyLine, state: Pieces) -> int | None:

@@ -20,9 +20,10 @@ from integration.customers import ORDER_PARTS
 from integration.db.orders import Order, OrderLine, OrderReturn, Refund
 from integration.db.policies import PolicyVersion
 from integration.db.stores import Store
-from integration.eligibility import Policy, PolicyBook, Request, ReturnReason
+from integration.eligibility import Policy, Request, ReturnReason
 from integration.eligibility.engine import Binding
-from integration.eligibility.facts import OrderFacts
+from integration.eligibility.facts import LineFacts, OrderFacts
+from integration.eligibility.policy import NO_RULE, Bound
 from integration.eligibility.whatif import Comparison, compare
 from integration.ids import child_id
 from integration.order_facts import order_facts, product_keys
@@ -141,8 +142,14 @@ def product_titles(work: Work, product_ids: Sequence[str]) -> dict[str, str]:
 
 
 def binds(policy: Policy) -> Binding:
-    """The policy as if it had always been in force."""
-    return PolicyBook((msgspec.structs.replace(policy, valid_from=None, valid_to=None),)).bound
+    """The policy as if it had always been in force: its rules alone decide, and no date."""
+    rules = [(rule, Bound(rule, str(policy.version))) for rule in policy.rules]
+    none = Bound(NO_RULE, str(policy.version))
+
+    def bound(order: OrderFacts, line: LineFacts) -> Bound:
+        return next((terms for rule, terms in rules if rule.scope.fits(order, line)), none)
+
+    return bound
 
 
 def _batches(work: Work, question: Question) -> Iterator[list[PlainOrder]]:

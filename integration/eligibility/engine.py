@@ -11,7 +11,7 @@ from integration.eligibility.facts import LineFacts, OrderFacts, Request, Route
 from integration.eligibility.law import LawRow, row_for
 from integration.eligibility.policy import Bound
 from integration.eligibility.refund import Judged, line_items, nets, refund
-from integration.eligibility.timeline import LineDays, Timeline
+from integration.eligibility.timeline import Timeline
 from integration.eligibility.verdict import (
     Assessment,
     Basis,
@@ -42,19 +42,13 @@ class Hearing(msgspec.Struct, frozen=True):
     row: LawRow | None
     timeline: Timeline
     nets: Mapping[str, int]
-    lines: tuple[tuple[LineFacts, Assessment, bool], ...]
-    """Each line asked for, the law towards it, and whether that is a claim for a fault."""
+    lines: tuple[LineFacts, ...]
+    """The lines asked for."""
 
 
 def hear(order: OrderFacts, request: Request) -> Hearing:
-    row = row_for(order.country)
-    timeline = Timeline.of(order, request)
-    lines = tuple(
-        (line, *_law(order, line, request, row, timeline.lines[line.id]))
-        for line in order.lines
-        if _concerned(line, request)
-    )
-    return Hearing(order, request, row, timeline, nets(order), lines)
+    lines = tuple(line for line in order.lines if _concerned(line, request))
+    return Hearing(order, request, row_for(order.country), Timeline.of(order, request), nets(order), lines)
 
 
 def judge(order: OrderFacts, request: Request, binding: Binding) -> Verdicts:
@@ -62,35 +56,32 @@ def judge(order: OrderFacts, request: Request, binding: Binding) -> Verdicts:
 
     A free gift whose line comes back is judged too, named or not.
     """
-    return decide_all(hear(order, request), binding)
-
-
-def decide_all(hearing: Hearing, binding: Binding) -> Verdicts:
-    """The verdicts of one hearing under the terms that `binding` finds for each line."""
-    order, request = hearing.order, hearing.request
-    lines: list[LineVerdict] = []
-    judged: list[Judged] = []
-    for line, law, is_claim in hearing.lines:
-        bound = binding(order, line)
-        verdict = _judge_line(hearing, line, law, is_claim, bound)
-        lines.append(verdict)
-        judged.append(
-            Judged(
-                line,
-                bound,
-                verdict.quantity,
-                verdict.basis,
-                verdict.items,
-                payable=verdict.payable,
-                unsent=verdict.days.unsent,
-            )
-        )
+    hearing = hear(order, request)
+    bounds = [binding(order, line) for line in hearing.lines]
+    lines = tuple(
+        judge_line(hearing, line, law_towards(hearing, line), bound)
+        for line, bound in zip(hearing.lines, bounds, strict=True)
+    )
+    judged = [_weighed(line, bound) for line, bound in zip(lines, bounds, strict=True)]
     return Verdicts(
         country=order.country,
         notice=request.notice,
         law=law_note(hearing.row, order.country),
-        lines=tuple(lines),
+        lines=lines,
         refund=refund(order, request, hearing.timeline, judged, hearing.row),
+    )
+
+
+def _weighed(verdict: LineVerdict, bound: Bound) -> Judged:
+    """What the sum needs of one verdict."""
+    return Judged(
+        verdict.line,
+        bound,
+        verdict.quantity,
+        verdict.basis,
+        verdict.items,
+        payable=verdict.payable,
+        unsent=verdict.days.unsent,
     )
 
 
@@ -106,11 +97,13 @@ def _concerned(line: LineFacts, request: Request) -> bool:
     )
 
 
-def _judge_line(
-    hearing: Hearing, line: LineFacts, law: Assessment, is_claim: bool, bound: Bound
+def judge_line(
+    hearing: Hearing, line: LineFacts, by_law: tuple[Assessment, bool], bound: Bound
 ) -> LineVerdict:
+    """The verdict on one line of the hearing, by what `law_towards` says and the terms that bind it."""
     request = hearing.request
     days = hearing.timeline.lines[line.id]
+    law, is_claim = by_law
     asked = request.quantities.get(line.id, 0)
     quantity = min(asked, line.left)
     policy = GONE if line.cancelled else windows.policy(bound, line, days, days.asked)
@@ -139,8 +132,13 @@ def _judge_line(
         missing=_missing(law, policy, outcome, basis),
         resolutions=_resolutions(bound, outcome, basis, law, policy),
         payable=payable,
-        items=line_items(line, hearing.nets.get(line.id, 0), quantity) if payable and quantity else 0,
+        items=items_of(hearing, line, quantity) if payable else 0,
     )
+
+
+def items_of(hearing: Hearing, line: LineFacts, quantity: int) -> int:
+    """What `quantity` pieces of an accepted line bring back."""
+    return line_items(line, hearing.nets.get(line.id, 0), quantity) if quantity else 0
 
 
 def decide(law: Assessment, policy: Assessment, is_claim: bool = False) -> tuple[Outcome, Basis]:
@@ -156,25 +154,20 @@ def decide(law: Assessment, policy: Assessment, is_claim: bool = False) -> tuple
     return Outcome.REFUSE, Basis.NONE
 
 
-def _law(
-    order: OrderFacts,
-    line: LineFacts,
-    request: Request,
-    row: LawRow | None,
-    days: LineDays,
-) -> tuple[Assessment, bool]:
+def law_towards(hearing: Hearing, line: LineFacts) -> tuple[Assessment, bool]:
     """The law on the route the reason calls on, and whether that is a claim for a fault.
 
     A fault in a country for which our data says nothing of faults falls back on withdrawal,
     and a "no" from there is only "not checked". A reason nobody asked for is asked when it
     would decide.
     """
+    order, row = hearing.order, hearing.row
     if line.cancelled:
         return Assessment(Standing.NONE, grounds=(Ground("D14", "line_cancelled"),)), False
     if row is None or order.country is None:
         return rights.UNCHECKED, False
-    claim = rights.Claim(order, line, days, row, order.country)
-    route = request.reason.route
+    claim = rights.Claim(order, line, hearing.timeline.lines[line.id], row, order.country)
+    route = hearing.request.reason.route
     fault = None if route is Route.WITHDRAWAL else rights.conformity(claim)
     if route is Route.CONFORMITY and fault is not None:
         also = rights.withdrawal(claim).standing is Standing.OPEN

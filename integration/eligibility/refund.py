@@ -49,23 +49,39 @@ class Reckoning(msgspec.Struct, frozen=True):
     row: LawRow | None
     paid: tuple[Judged, ...]
     """The lines for which money goes back."""
+    by_law: bool
+    terms: Refund | None
+    """The law's terms, where the law is in the basis."""
+    fault: bool
+    """Of the seller, by the reason."""
+    posted: bool
+    """Some goods have to travel back."""
 
-    @property
-    def by_law(self) -> bool:
-        return any(entry.basis.has_law for entry in self.paid)
-
-    @property
-    def terms(self) -> Refund | None:
-        """The law's terms, where the law is in the basis."""
-        return self.row.refund if self.row and self.by_law else None
-
-    @property
-    def fault(self) -> bool:
-        return self.request.reason.seller_at_fault
-
-    @property
-    def posted(self) -> bool:
-        return any(entry.posted for entry in self.paid)
+    @classmethod
+    def of(
+        cls,
+        order: OrderFacts,
+        request: Request,
+        timeline: Timeline,
+        judged: Iterable[Judged],
+        row: LawRow | None,
+    ) -> Reckoning | None:
+        """None where no line brings money back."""
+        paid = tuple(entry for entry in judged if entry.payable and entry.quantity)
+        if not paid:
+            return None
+        by_law = any(entry.basis.has_law for entry in paid)
+        return cls(
+            order,
+            request,
+            timeline,
+            row,
+            paid,
+            by_law=by_law,
+            terms=row.refund if row and by_law else None,
+            fault=request.reason.seller_at_fault,
+            posted=any(entry.posted for entry in paid),
+        )
 
     def law_ground(self, rule: str, key: str, **params: object) -> Ground:
         assert self.row is not None
@@ -95,6 +111,22 @@ def line_items(line: LineFacts, net: int, quantity: int) -> int:
     return max(0, half_up(net * min(line.returned + quantity, whole), whole) - before)
 
 
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a sum and what they come to, before anybody asks why."""
+
+    items: int
+    outbound: int
+    restock: int
+    label: int
+    diminished: int
+    keep_item: bool
+    delivery_grounds: tuple[Ground, ...]
+
+    @property
+    def total(self) -> int:
+        return max(0, self.items + self.outbound - self.restock - self.label - self.diminished)
+
+
 def refund(
     order: OrderFacts,
     request: Request,
@@ -103,39 +135,63 @@ def refund(
     row: LawRow | None,
 ) -> RefundSum:
     """Add up what the accepted lines bring back, and take off what may be taken off."""
-    paid = tuple(entry for entry in judged if entry.payable and entry.quantity)
-    if not paid:
+    reckoning = Reckoning.of(order, request, timeline, judged, row)
+    if reckoning is None:
         return RefundSum(currency=order.currency, store_credit_total=0 if request.store_credit else None)
-    reckoning = Reckoning(order, request, timeline, row, paid)
-    items = sum(entry.items for entry in paid)
-    outbound, delivery_grounds = _outbound(reckoning)
-    restock = _restocking(reckoning)
-    keep_item = _kept(reckoning, items - restock)
-    label = 0 if keep_item else _label(reckoning)
-    diminished = _diminished(reckoning)
-    total = max(0, items + outbound - restock - label - diminished)
-    total, shares = tenders.share_out(order.tenders, total)
-    due, send_back_by, date_grounds = _dates(reckoning, keep_item)
-    bonus = max(entry.bound.rule.bonus for entry in paid)
+    sums = _sums(reckoning)
+    total, shares = tenders.share_out(order.tenders, sums.total)
+    due, send_back_by, date_grounds = _dates(reckoning, sums.keep_item)
+    bonus = max(entry.bound.rule.bonus for entry in reckoning.paid)
     return RefundSum(
         currency=order.currency,
-        items=items,
-        outbound=outbound,
-        restock=restock,
-        label=label,
-        diminished=diminished,
+        items=sums.items,
+        outbound=sums.outbound,
+        restock=sums.restock,
+        label=sums.label,
+        diminished=sums.diminished,
         total=total,
         due=due,
         send_back_by=send_back_by,
         tenders=shares,
-        keep_item=keep_item,
+        keep_item=sums.keep_item,
         store_credit_total=total + half_up(total * bonus, HUNDRED_PERCENT) if request.store_credit else None,
         grounds=(
-            *delivery_grounds,
-            *_fee_grounds(reckoning, restock, label, diminished),
-            *((Ground("D11", "money_keep_item"),) if keep_item else ()),
+            *sums.delivery_grounds,
+            *_fee_grounds(reckoning, sums.restock, sums.label, sums.diminished),
+            *((Ground("D11", "money_keep_item"),) if sums.keep_item else ()),
             *date_grounds,
         ),
+    )
+
+
+def total_only(
+    order: OrderFacts,
+    request: Request,
+    timeline: Timeline,
+    judged: Iterable[Judged],
+    row: LawRow | None,
+) -> int:
+    """The total of `refund`, without its reasons and dates."""
+    reckoning = Reckoning.of(order, request, timeline, judged, row)
+    if reckoning is None:
+        return 0
+    total = _sums(reckoning).total
+    return min(total, tenders.room(order.tenders)) if order.tenders else total
+
+
+def _sums(reckoning: Reckoning) -> Sums:
+    items = sum(entry.items for entry in reckoning.paid)
+    outbound, grounds = _outbound(reckoning)
+    restock = _restocking(reckoning)
+    keep_item = _kept(reckoning, items - restock)
+    return Sums(
+        items=items,
+        outbound=outbound,
+        restock=restock,
+        label=0 if keep_item else _label(reckoning),
+        diminished=_diminished(reckoning),
+        keep_item=keep_item,
+        delivery_grounds=grounds,
     )
 
 
