@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import or_, select, update
 
-from integration import actions, identity
+from integration import actions, identity, settling
 from integration.db.actions import Action, ActionStatus
 from integration.ports import ActionKind, ActionRequest, Receipt
 from integration.work import Work
@@ -146,6 +146,8 @@ def finish(work: Work, claim: Claim, receipt: Receipt) -> None:
     action.error = None
     action.held_until, action.hold = None, None
     actions.record(work, action, "succeeded", ACTOR, PROOF, receipt=action.receipt)
+    work.session.flush()
+    settling.close_paid(work, order_id=action.order_id)
 
 
 def _short(request: ActionRequest, receipt: Receipt) -> dict[str, str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -333,6 +333,41 @@ class Preview(Shape, frozen=True, kw_only=True):
     allowed: bool
     needs_approval: bool
     reasons: list[dict[str, str]]
+
+
+class WithdrawalLine(Shape, frozen=True, kw_only=True):
+    line_id: Id
+    quantity: int
+
+
+class Withdrawal(Shape, frozen=True, kw_only=True):
+    """A withdrawal statement under consumer law, apart from returns. Information, not legal advice."""
+
+    id: Id
+    order_id: Id
+    lines: list[WithdrawalLine]
+    """What it is about; empty: the whole order."""
+    received_at: datetime
+    channel: Literal["form", "email", "chat", "phone", "letter", "other"]
+    recorded_at: datetime
+    recorded_by: str
+    acknowledged_at: datetime | None
+    acknowledged_how: Literal["email", "letter", "account"] | None
+    """The durable medium."""
+    goods_at: date | None
+    """The goods were back."""
+    proof_at: date | None
+    """The customer showed that they were sent."""
+    refund_due: date | None
+    """Last day to pay back by the law of the delivery country; null: none is known yet."""
+    return_due: date | None
+    """Last day for the customer to send the goods."""
+    closed_at: datetime | None
+
+
+class WithdrawalPage(Shape, frozen=True, kw_only=True):
+    items: list[Withdrawal]
+    next_cursor: str | None
 
 
 class Problem(Shape, frozen=True, kw_only=True):

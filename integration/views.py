@@ -19,6 +19,7 @@ from integration.db.actions import Action
 from integration.db.audit import AuditEntry
 from integration.db.inbox import Delivery, DeliveryStatus
 from integration.db.orders import Fulfillment, Order, OrderLine
+from integration.db.policies import Withdrawal
 from integration.db.stores import Store
 from integration.eligibility import OrderFacts, Verdicts, explain
 from integration.ids import child_id, public_id, tail
@@ -126,6 +127,32 @@ def stores(work: Work, rows: Sequence[Store]) -> list[Json]:
     waiting = _oldest_waiting(work)
     now = work.now()
     return [_store(row, now, waiting.get(row.id)) for row in rows]
+
+
+def withdrawal(row: Withdrawal) -> Json:
+    return _plain(
+        shapes.Withdrawal(
+            id=public_id(row.id),
+            order_id=public_id(row.order_id),
+            lines=[
+                shapes.WithdrawalLine(
+                    line_id=child_id(row.order_id, str(part["line_id"])), quantity=int(part["quantity"])
+                )
+                for part in row.lines
+            ],
+            received_at=row.received_at,
+            channel=row.channel,  # type: ignore[arg-type] # one of withdrawals.CHANNELS
+            recorded_at=row.recorded_at,
+            recorded_by=row.recorded_by,
+            acknowledged_at=row.acknowledged_at,
+            acknowledged_how=row.acknowledged_how or None,  # type: ignore[arg-type] # one of DURABLE
+            goods_at=row.goods_at,
+            proof_at=row.proof_at,
+            refund_due=row.refund_due,
+            return_due=row.return_due,
+            closed_at=row.closed_at,
+        )
+    )
 
 
 def action(row: Action) -> Json:

@@ -19,11 +19,14 @@ from integration.db.orders import Order
 from integration.db.policies import Withdrawal
 from integration.eligibility.calendar import local_day
 from integration.errors import BadInput, Conflict, NotFound
+from integration.identity import lock_account
 from integration.ids import child_id
 from integration.work import Work
 from integration.zones import zone_of
 
 CHANNELS = ("form", "email", "chat", "phone", "letter", "other")
+DURABLE = ("email", "letter", "account")
+"""What a customer can keep and read again unchanged; a phone call is not. Source: 2011/83/EU art. 2(10)."""
 WARN = 3
 """Days ahead that a clock is shown as pressing."""
 
@@ -91,11 +94,13 @@ def record(
 
 def acknowledge(work: Work, withdrawal_id: int, how: str, by: str, *, proof: str = "session") -> Withdrawal:
     """The customer was told on a durable medium that the statement arrived, and when. Said once."""
+    if how not in DURABLE:
+        raise BadInput(f"how: want one of {', '.join(DURABLE)}", code="not_durable")
     row = find(work, withdrawal_id)
     if row.acknowledged_at is not None:
         raise Conflict("this was acknowledged already", code="already_acknowledged")
     row.acknowledged_at = work.now()
-    row.acknowledged_how = how[:200]
+    row.acknowledged_how = how
     _note(work, row, "acknowledged", by, proof, {"how": row.acknowledged_how})
     return row
 
@@ -111,11 +116,16 @@ def goods_or_proof(
 ) -> Withdrawal:
     """The goods are back, or the customer has shown that they were sent; ISO days. Moves the clocks."""
     row = find(work, withdrawal_id)
+    if not (goods or sent):
+        raise BadInput("want the day of the goods or of the proof", code="no_day")
     try:
         row.goods_at = date.fromisoformat(goods) if goods else row.goods_at
         row.proof_at = date.fromisoformat(sent) if sent else row.proof_at
     except ValueError as error:
         raise BadInput("want a day such as 2026-11-21", code="bad_day") from error
+    latest = max(day for day in (row.goods_at, row.proof_at) if day)
+    if latest > (work.now() + timedelta(hours=14)).date():  # somewhere on earth it is tomorrow already
+        raise BadInput("a day that has not come yet", code="bad_day")
     _set_clocks(work, find_order(work, row.order_id), row)
     _note(work, row, "moved", by, proof, {"goods": row.goods_at, "sent": row.proof_at})
     return row
@@ -130,11 +140,64 @@ def close(work: Work, withdrawal_id: int, by: str, *, proof: str = "session") ->
     return row
 
 
-def find(work: Work, withdrawal_id: int) -> Withdrawal:
-    row = work.session.scalar(select(Withdrawal).where(Withdrawal.id == withdrawal_id).with_for_update())
+def find(work: Work, withdrawal_id: int, *, lock: bool = True) -> Withdrawal:
+    query = select(Withdrawal).where(Withdrawal.id == withdrawal_id)
+    row = work.session.scalar(query.with_for_update() if lock else query)
     if row is None:
         raise NotFound("there is no withdrawal with this id")
     return row
+
+
+def record_once(
+    work: Work,
+    order: Order,
+    *,
+    received_at: datetime,
+    channel: str,
+    by: str,
+    quantities: Mapping[str, int] | None = None,
+    conversation: str | None = None,
+    proof: str = "session",
+) -> Withdrawal:
+    """`record`, or the very same statement if it is written down already: a second press, a repeated call."""
+    lock_account(work)
+    return _known(work, order, received_at, channel, quantities) or record(
+        work,
+        order,
+        received_at=received_at,
+        channel=channel,
+        by=by,
+        quantities=quantities,
+        conversation=conversation,
+        proof=proof,
+    )
+
+
+def _known(
+    work: Work,
+    order: Order,
+    received_at: datetime,
+    channel: str,
+    quantities: Mapping[str, int] | None,
+) -> Withdrawal | None:
+    public = {line.platform_id: child_id(order.id, line.platform_id) for line in order.lines}
+    for row in of_orders(work, [order.id]):
+        kept = {public.get(part["line_id"]): part["quantity"] for part in row.lines}
+        if (row.received_at, row.channel, kept) == (received_at, channel, dict(quantities or {})):
+            return row
+    return None
+
+
+def listed(
+    work: Work, *, order_id: int | None = None, running: bool = False, after: int = 0, limit: int = 50
+) -> list[Withdrawal]:
+    """Statements in the order they were written down; `running`: only those that are not settled."""
+    query = select(Withdrawal).where(Withdrawal.id > after).order_by(Withdrawal.id).limit(limit)
+    if order_id is not None:
+        query = query.where(Withdrawal.order_id == order_id)
+    if running:
+        query = query.where(Withdrawal.closed_at.is_(None))
+    return list(work.session.scalars(query))
 
 
 def of_orders(work: Work, order_ids: Iterable[int]) -> list[Withdrawal]:

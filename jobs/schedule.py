@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from redis import Redis
 from rq.cron import CronScheduler
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
-from integration import carrying, inbox, privacy, syncing
-from integration.db.accounts import OneTime
+from integration import carrying, inbox, privacy, settling, syncing
+from integration.db.accounts import Account, OneTime
 from integration.work import JobName
 from jobs import stores
 from jobs.boot import Services
@@ -48,6 +48,10 @@ def housekeeping(services: Services) -> None:
     with services.everywhere() as work:
         inbox.forget_old(work)
         work.session.execute(delete(OneTime).where(OneTime.expires_at < services.now() - timedelta(days=1)))
+        accounts = work.session.scalars(select(Account.id)).all()
+    for account_id in accounts:
+        with services.transaction(account_id) as work:  # what was paid back in the store itself
+            settling.close_paid(work)
 
 
 def run_cron(redis: Redis, run: Callable[..., None]) -> None:

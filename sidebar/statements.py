@@ -56,7 +56,7 @@ def channels() -> dict[str, str]:
 
 
 def durable_media() -> dict[str, str]:
-    """What a customer can keep and read again unchanged; a phone call is not. Source: art. 2(10)."""
+    """`withdrawals.DURABLE`, in words."""
     return {"email": _("E-mail"), "letter": _("Letter"), "account": _("Message in the customer's account")}
 
 

@@ -10,10 +10,8 @@ from flask_babel import gettext as _
 
 from integration import customers, withdrawals
 from integration.db.orders import Order
-from integration.db.policies import Withdrawal
 from integration.errors import BadInput, Forbidden
 from integration.ids import child_id, row_id
-from integration.work import Work
 from sidebar.context import services
 from sidebar.dialogs import LARGEST_FORM
 from sidebar.formats import zone
@@ -56,19 +54,16 @@ def record(visit: Visit, order_id: str) -> Response:
     form = request.form
     with services().transaction(visit.account_id) as work:
         order = customers.find_order(work, row_id(order_id))
-        quantities = _pieces(order, form)
-        received = _moment(form.get("received", ""))
-        if not _known(work, order, received, form.get("channel", ""), quantities):
-            withdrawals.record(
-                work,
-                order,
-                received_at=received,
-                channel=form.get("channel", ""),
-                by=visit.actor,
-                quantities=quantities,
-                conversation=visit.conversation or None,
-                proof=visit.proof,
-            )
+        withdrawals.record_once(
+            work,
+            order,
+            received_at=_moment(form.get("received", "")),
+            channel=form.get("channel", ""),
+            by=visit.actor,
+            quantities=_pieces(order, form),
+            conversation=visit.conversation or None,
+            proof=visit.proof,
+        )
     return jsonify(ok=True)
 
 
@@ -158,21 +153,6 @@ def _pieces(order: Order, form: Mapping[str, str]) -> dict[str, int] | None:
         raise BadInput("nothing is named", next_step=_("Name what the customer gives back."))
     whole = {child_id(order.id, line.platform_id): line.quantity for line in order.lines}
     return None if found == whole else found
-
-
-def _known(
-    work: Work, order: Order, received: datetime, channel: str, quantities: Mapping[str, int] | None
-) -> bool:
-    """Whether this very statement is written down already: a second press, a request sent again."""
-    return any(
-        row.received_at == received and row.channel == channel and _same_pieces(order, row, quantities)
-        for row in withdrawals.of_orders(work, [order.id])
-    )
-
-
-def _same_pieces(order: Order, row: Withdrawal, quantities: Mapping[str, int] | None) -> bool:
-    kept = {child_id(order.id, part["line_id"]): part["quantity"] for part in row.lines}
-    return kept == dict(quantities or {})
 
 
 def _moment(text: str) -> datetime:

@@ -5,10 +5,11 @@ arguments.py   query strings and bodies, read strictly
 paging.py      pages that stay stable while the data changes
 reading.py     stores, customers, orders, eligibility, audit
 acting.py      refunds and the other actions, and decisions about them
+withdrawing.py withdrawal statements
 described.py   the OpenAPI document, generated from the routes and the shapes
 """
 
-from sidebar.api import acting, described, reading
+from sidebar.api import acting, described, reading, withdrawing
 from sidebar.api.calls import bp
 
-__all__ = ["acting", "bp", "described", "reading"]
+__all__ = ["acting", "bp", "described", "reading", "withdrawing"]

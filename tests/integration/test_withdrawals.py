@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import msgspec
 import pytest
 
-from integration import customers, withdrawals
+from integration import customers, settling, withdrawals
 from integration.db.audit import AuditEntry
 from integration.errors import BadInput, Conflict, NotFound
-from integration.records import Address
+from integration.money import Money
+from integration.records import Address, RefundLineRecord, RefundRecord
 
 
 @pytest.fixture
@@ -64,20 +66,26 @@ def test_three_days_ahead_a_clock_is_pressing(world, account, order_id):
 def test_an_acknowledgement_is_said_once_and_stops_its_clock(world, account, order_id):
     with world.database.transaction(account) as work:
         row = record(work, order_id, world)
-        withdrawals.acknowledge(work, row.id, "e-mail", "liis@lumi.example")
+        with pytest.raises(BadInput):
+            withdrawals.acknowledge(work, row.id, "phone", "liis@lumi.example")
+        assert row.acknowledged_at is None
+        withdrawals.acknowledge(work, row.id, "email", "liis@lumi.example")
         assert "acknowledge" not in clocks(work)
         with pytest.raises(Conflict):
-            withdrawals.acknowledge(work, row.id, "e-mail", "liis@lumi.example")
+            withdrawals.acknowledge(work, row.id, "email", "liis@lumi.example")
 
 
 def test_goods_that_come_late_move_the_day_to_pay_where_the_seller_may_wait(world, account, order_id):
     with world.database.transaction(account) as work:
         row = record(work, order_id, world)
-        withdrawals.goods_or_proof(work, row.id, "liis@lumi.example", goods="2026-12-09")
+        for nothing_good in ({}, {"goods": "2026-12-09"}, {"sent": "soon"}):
+            with pytest.raises(BadInput):
+                withdrawals.goods_or_proof(work, row.id, "liis@lumi.example", **nothing_good)
+    world.clock.advance(timedelta(days=18))
+    with world.database.transaction(account) as work:
+        row = withdrawals.goods_or_proof(work, row.id, "liis@lumi.example", goods="2026-12-09")
         assert row.refund_due == date(2026, 12, 9)
         assert "send_back" not in clocks(work)
-        with pytest.raises(BadInput):
-            withdrawals.goods_or_proof(work, row.id, "liis@lumi.example", sent="soon")
 
 
 def test_a_closed_one_has_no_clocks_and_closing_repeats_safely(world, account, order_id):
@@ -121,3 +129,76 @@ def test_another_accounts_statement_does_not_exist(world, account, order_id):
         assert clocks(work) == {}
         with pytest.raises(NotFound):
             withdrawals.close(work, row_id, "them@other.example")
+
+
+# -- settled by the refund itself ----------------------------------------------------------------
+
+
+def paid_back(world, line, quantity, *, days=0, **more):
+    return RefundRecord(
+        platform_id=f"r{days}{quantity}",
+        created_at=world.clock() + timedelta(days=days),
+        amount=Money(2000 * quantity, "EUR"),
+        lines=(
+            RefundLineRecord(
+                line_id=line.platform_id, quantity=quantity, amount=Money(2000 * quantity, "EUR")
+            ),
+        ),
+        **{"paid_back": True, **more},
+    )
+
+
+@pytest.mark.parametrize(
+    ("stated", "refunds", "ends"),
+    [
+        ({"1": 1}, [(1, {})], True),
+        ({"1": 2}, [(1, {})], False),
+        (None, [(1, {})], False),
+        (None, [(1, {}), (1, {"days": 1})], True),
+        (None, [(2, {})], True),
+        ({"1": 1}, [(1, {"days": -3})], False),  # went back before the statement: another piece
+        ({"1": 2}, [(1, {"days": -3}), (1, {})], True),  # and now none is left
+        ({"1": 1}, [(1, {"paid_back": False})], False),  # written down, not paid
+        ({"1": 1}, [], False),
+    ],
+)
+def test_a_statement_ends_when_its_pieces_were_paid_back_in_the_store(
+    world, account, store, stated, refunds, ends
+):
+    line = world.line(quantity=2)
+    sold = world.record(line, fulfillments=(world.parcel(line),))
+    (order_id,) = world.sell(account, store, sold)
+    with world.database.transaction(account) as work:
+        wanted = stated and {f"{order_id}.{name}": count for name, count in stated.items()}
+        row_id = record(work, order_id, world, quantities=wanted).id
+    made = tuple(paid_back(world, line, count, **more) for count, more in refunds)
+    newer = msgspec.structs.replace(
+        sold, refunds=made, updated_at=world.clock(), fetched_at=world.clock() + timedelta(seconds=1)
+    )
+    world.sell(account, store, newer)
+
+    with world.database.transaction(account) as work:
+        assert settling.close_paid(work) == ([row_id] if ends else [])
+        assert settling.close_paid(work) == []
+        assert (withdrawals.find(work, row_id).closed_at is not None) is ends
+
+
+def test_another_orders_refund_ends_nothing(world, account, store, order_id):
+    line = world.line("9", quantity=1)
+    made = (paid_back(world, line, 1),)
+    other = world.record(line, fulfillments=(world.parcel(line),), refunds=made)
+    (other_id,) = world.sell(account, store, other)
+    with world.database.transaction(account) as work:
+        record(work, order_id, world)
+        assert settling.close_paid(work) == settling.close_paid(work, order_id=other_id) == []
+
+
+def test_the_same_statement_told_twice_is_one(world, account, order_id):
+    with world.database.transaction(account) as work:
+        order = customers.find_order(work, order_id)
+        told = {"received_at": world.clock() - timedelta(hours=2), "channel": "email", "by": "a"}
+        first = withdrawals.record_once(work, order, **told)
+        assert withdrawals.record_once(work, order, **told) is first
+        pieces = withdrawals.record_once(work, order, **told, quantities={f"{order_id}.1": 1})
+        assert pieces is not first
+        assert withdrawals.record_once(work, order, **told, quantities={f"{order_id}.1": 1}) is pieces

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as clock_of_the_wall
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -62,6 +63,32 @@ def test_a_refund_goes_all_the_way(
     [refund] = now.refunds
     assert refund.marker == cashier.action(action["id"]).key
     assert refund.platform_id == action["platform_id"]
+
+
+def test_a_refund_that_succeeds_ends_the_statement_it_answers(
+    api: Any, cashier: Any, run_due: Any, services: Any, account_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = cashier.orders("shopify")[0]
+    line = piece(order)["lines"][0]["line_id"]
+    told = {
+        "order_id": str(order.id),
+        "received_at": (services.now() - timedelta(hours=1)).isoformat(),
+        "channel": "email",
+        "lines": [{"line_id": line, "quantity": 1}],
+    }
+    statement, other = (
+        api("/withdrawals", {**told, "channel": channel, "lines": lines}).get_json()["id"]
+        for channel, lines in (("email", told["lines"]), ("letter", []))
+    )
+    monkeypatch.setattr("jobs.carrying._show", lambda *_: None)  # before the copy shows it
+    asked = api(f"/orders/{order.id}/refunds", piece(order), key="k-1")
+    assert api(f"/withdrawals/{statement}").get_json()["closed_at"] is None
+    run_due()
+
+    assert api(f"/actions/{asked.get_json()['id']}").get_json()["status"] == "succeeded"
+    assert api(f"/withdrawals/{statement}").get_json()["closed_at"] is not None
+    whole = sum(line.quantity for line in order.lines) == 1
+    assert (api(f"/withdrawals/{other}").get_json()["closed_at"] is not None) is whole
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -20,6 +20,8 @@ FILLED = {
     "/orders/{order_id}/eligibility": shapes.Eligibility,
     "/audit": shapes.AuditPage,
     "/actions/{action_id}": shapes.Action,
+    "/withdrawals": shapes.WithdrawalPage,
+    "/withdrawals/{withdrawal_id}": shapes.Withdrawal,
 }
 
 
@@ -83,9 +85,17 @@ def test_real_answers_fit_the_described_shapes(admin, sold):
     msgspec.convert(asked.get_json(), shapes.Action)
     preview = admin.post(f"/orders/{order_id}/refunds/preview", wish)
     msgspec.convert(preview.get_json(), shapes.Preview)
-    action = asked.get_json()["id"]
+    told = {"order_id": str(order_id), "received_at": "2026-11-21T08:00:00Z", "channel": "chat"}
+    withdrawal = admin.post("/withdrawals", told).get_json()["id"]
+    names = {
+        "store_id": store,
+        "customer_id": customer,
+        "order_id": order_id,
+        "action_id": asked.get_json()["id"],
+        "withdrawal_id": withdrawal,
+    }
     for path, shape in FILLED.items():
-        where = path.format(store_id=store, customer_id=customer, order_id=order_id, action_id=action)
+        where = path.format(**names)
         arguments = {"order": record.name} if path == "/customers" else {}
         response = admin.get(where, **arguments)
         assert response.status_code == 200
