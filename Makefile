@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 PYTEST := $(BIN)/python -m pytest
+# Test processes side by side: one a core, and one that works while others wait for a browser.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
 .PHONY: demo test check torture bench format clean
 
@@ -11,7 +13,7 @@ demo: .venv/.demo
 
 test: .venv/.test
 	@$(BIN)/python tests/browser.py
-	@$(PYTEST) -q
+	@$(PYTEST) -q -n $(WORKERS) --dist worksteal
 
 check: .venv/.check
 	@$(BIN)/ruff check .

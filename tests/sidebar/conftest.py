@@ -16,7 +16,7 @@ import jwt
 import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from integration import helpdesks
@@ -401,6 +401,10 @@ def another_desk(services: Services, world: Any) -> Callable[[], DeskSide]:
 
 # A real browser
 
+PATIENCE = 60_000
+"""Milliseconds until a page that never shows what is waited for fails its test: a guard, not a measure."""
+expect.set_options(timeout=PATIENCE)
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -438,6 +442,7 @@ def open_pane(
     def opened(width: int = 320, height: int = 640, *, scheme: Any = "light", **claims: Any) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts.append(context)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)

@@ -95,7 +95,7 @@ class TestSearching:
         page = open_pane()
         page.get_by_test_id("search").fill("no such thing")
         page.get_by_test_id("search").press("Enter")
-        expect(page.get_by_text("Nothing found for no such thing")).to_be_visible()
+        expect(page.get_by_role("heading", name="Nothing found for no such thing")).to_be_visible()
 
 
 class TestAsking:

@@ -219,7 +219,7 @@ class Stage:
         self.held: dict[str, list[Route]] = {}
         """Requests that are kept waiting, by a word in their body."""
         self.errors: list[str] = []
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         context.route("**/*", self._route)
         self.name = "side"
         """What the name of our frame begins with: some helpdesks say something by it."""
