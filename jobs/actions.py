@@ -348,7 +348,7 @@ def settle(
         if receipt is not None:
             carrying.finish(work, claim, receipt)
         action = actions.find(work, action_id, lock=True)
-        if action.status is not ActionStatus.SUCCEEDED:
+        if receipt is None or action.status is not ActionStatus.SUCCEEDED:
             actions.settle_by_person(work, action, who, decision, note)
             work.session.flush()
             settling.close_paid(work, order_id=action.order_id)

@@ -24,7 +24,7 @@ def offers(order: Order, store: Store, visit: Visit) -> list[Act]:
         Act(kind=ActionKind.CANCEL, word=_("Cancel…"), because=_cancel(order, store)),
         Act(kind=ActionKind.ADDRESS, word=_("Address…"), because=_address(order, store)),
         Act(kind=ActionKind.NOTE, word=_("Note…"), because=_gone(order, store)),
-        *(_return_steps(order, store) if store.platform is Platform.SHOPIFY else ()),
+        *_return_steps(order, store),
     ]
 
 
@@ -38,6 +38,9 @@ RETURN_STEPS = {
 
 
 def _return_steps(order: Order, store: Store) -> list[Act]:
+    """For orders with returns; elsewhere they would only be four more buttons that do nothing."""
+    if not order.returns:
+        return []
     gone = _gone(order, store)
     names = {
         ActionKind.RETURN_APPROVE: _("Approve a return"),
