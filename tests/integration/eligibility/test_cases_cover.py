@@ -96,12 +96,9 @@ def parts(case):
 
 
 def clock_changes(case):
-    zone: ZoneInfo = case.order.zone
-    moments = [
-        moment for line in case.order.lines for moment in line.delivered if isinstance(moment, datetime)
-    ]
-    moments += [case.request.notice] if isinstance(case.request.notice, datetime) else []
-    return len({moment.astimezone(zone).utcoffset() for moment in moments}) > 1
+    told = [case.request.notice, *(moment for line in case.order.lines for moment in line.delivered)]
+    moments = [moment.astimezone(case.order.zone) for moment in told if isinstance(moment, datetime)]
+    return len({moment.utcoffset() for moment in moments}) > 1
 
 
 CIRCUMSTANCES = {
