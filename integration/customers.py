@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from integration.contacts import key
 from integration.db.customers import Customer
@@ -43,6 +43,12 @@ ORDER_PARTS = tuple(
     for part in (Order.lines, Order.fulfillments, Order.returns, Order.refunds, Order.transactions)
 )
 """Everything that hangs on orders, in one query a kind."""
+
+HISTORY_PARTS = (
+    *(selectinload(part) for part in (Order.lines, Order.fulfillments, Order.transactions)),
+    *(joinedload(part) for part in (Order.returns, Order.refunds)),
+)
+"""The same for many orders: what few of them have comes along with the order itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,29 +106,44 @@ def profile(work: Work, customer_id: int, *, known: Match | None = None) -> Prof
 
     `known`: what `match` has just read of a person in the same transaction, so as not to read it again.
     """
-    customer = _today(work, customer_id)
-    emails, phones = (
-        (known.emails, known.phones)
-        if known is not None and known.customer_id == customer.id
-        else contacts_of(work, [customer.id])[customer.id]
-    )
-    groups = _bought(work, customer.id)
+    person = known if known is not None and known.customer_id == customer_id else _person(work, customer_id)
+    groups = _bought(work, person.customer_id)
     stores = _stores(groups)
     return Profile(
-        id=customer.id,
-        name=customer.name,
-        emails=emails,
-        phones=phones,
-        locale=customer.locale,
-        country=customer.country,
-        tags=tuple(str(tag) for tag in customer.tags),
+        id=person.customer_id,
+        name=person.name,
+        emails=person.emails,
+        phones=person.phones,
+        locale=person.locale,
+        country=person.country,
+        tags=person.tags,
         orders_count=sum(store.orders_count for store in stores),
-        total_spent=_spent(work, customer.id, groups),
+        total_spent=_spent(work, person.customer_id, groups),
         first_order_at=min((group.first for group in groups), default=None),
         last_order_at=max((group.last for group in groups), default=None),
-        returns_count=_returns(work, customer.id, stores),
+        returns_count=_returns(work, person.customer_id, groups, stores),
         stores=stores,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """What a profile needs of the person alone; `Match` has it too."""
+
+    customer_id: int
+    name: str
+    emails: tuple[str, ...]
+    phones: tuple[str, ...]
+    locale: str | None
+    country: str | None
+    tags: tuple[str, ...]
+
+
+def _person(work: Work, customer_id: int) -> _Person:
+    row = _today(work, customer_id)
+    emails, phones = contacts_of(work, [row.id])[row.id]
+    tags = tuple(str(tag) for tag in row.tags)
+    return _Person(row.id, row.name, emails, phones, row.locale, row.country, tags)
 
 
 def history(
@@ -132,12 +153,12 @@ def history(
 
     Orders in the store's trash are left out.
     """
-    query = _of(select(Order), customer_ids).options(*ORDER_PARTS)
+    query = _of(select(Order), customer_ids).options(*HISTORY_PARTS)
     if before is not None:
         older = or_(Order.placed_at < before.placed_at, Order.id < before.id)
         query = query.where(Order.placed_at <= before.placed_at, older)
     query = query.order_by(Order.placed_at.desc(), Order.id.desc()).limit(limit)
-    return list(work.session.scalars(query))
+    return list(work.session.scalars(query).unique())
 
 
 def count_orders(work: Work, customer_ids: Iterable[int]) -> int:
@@ -190,10 +211,24 @@ class _Group:
     last: datetime
     kept: int
     """Their totals, less what went back, in minor units."""
+    asked: int
+    """Returns of the person that were not turned down: the same in every group."""
 
 
 def _bought(work: Work, customer_id: int) -> list[_Group]:
     """What the person bought, summed up by one query."""
+    asked = (
+        select(func.count())
+        .select_from(OrderReturn)
+        .join(Order, Order.id == OrderReturn.order_id)
+        .where(
+            Order.customer_id == customer_id,
+            *_counted(),
+            OrderReturn.status.not_in(("declined", "canceled")),
+        )
+        .correlate(None)
+        .scalar_subquery()
+    )
     cancelled = Order.cancelled_at.is_not(None)
     store = (Store.id, Store.platform, Store.domain, Store.name)
     alike = (*store, Order.currency, Order.financial_status, cancelled)
@@ -204,14 +239,25 @@ def _bought(work: Work, customer_id: int) -> list[_Group]:
             func.min(Order.placed_at),
             func.max(Order.placed_at),
             func.sum(Order.total - Order.refunded),
+            asked,
         )
         .join(Order, Order.store_id == Store.id)
         .where(Order.customer_id == customer_id, *_counted())
         .group_by(*alike)
     )
     return [
-        _Group((store_id, platform, domain, name), currency, paid, bool(gone), count, first, last, int(kept))
-        for store_id, platform, domain, name, currency, paid, gone, count, first, last, kept in rows
+        _Group(
+            (store_id, platform, domain, name),
+            currency,
+            paid,
+            bool(gone),
+            count,
+            first,
+            last,
+            int(kept),
+            back,
+        )
+        for store_id, platform, domain, name, currency, paid, gone, count, first, last, kept, back in rows
     ]
 
 
@@ -264,20 +310,11 @@ def _part_payments(work: Work, customer_id: int) -> dict[str, int]:
     return {currency: int(minor) for currency, minor in rows}
 
 
-def _returns(work: Work, customer_id: int, stores: Iterable[KnownStore]) -> int:
+def _returns(work: Work, customer_id: int, groups: Sequence[_Group], stores: Iterable[KnownStore]) -> int:
     """Returns that were not turned down. WooCommerce has none: there, a refund of pieces is one."""
-    asked = work.session.scalar(
-        select(func.count())
-        .select_from(OrderReturn)
-        .join(Order, Order.id == OrderReturn.order_id)
-        .where(
-            Order.customer_id == customer_id,
-            *_counted(),
-            OrderReturn.status.not_in(("declined", "canceled")),
-        )
-    )
+    asked = groups[0].asked if groups else 0
     if not any(store.platform is Platform.WOOCOMMERCE for store in stores):
-        return asked or 0
+        return asked
     refunds = work.session.scalars(
         select(Refund.lines)
         .join(Order, Order.id == Refund.order_id)
@@ -289,4 +326,4 @@ def _returns(work: Work, customer_id: int, stores: Iterable[KnownStore]) -> int:
             *_counted(),
         )
     )
-    return (asked or 0) + sum(1 for lines in refunds if any(line.get("quantity") for line in lines))
+    return asked + sum(1 for lines in refunds if any(line.get("quantity") for line in lines))

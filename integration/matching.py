@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 
 from integration.contacts import email_key, key, order_refs, phone_keys
 from integration.db.customers import ContactPoint, Customer
@@ -21,6 +22,10 @@ from integration.work import Work
 MOST_KEYS = 40
 """Most contacts or numbers looked up at once: a conversation has a handful, an attack thousands."""
 MOST_MATCHES = 25
+
+
+Contacts = dict[int, tuple[tuple[str, ...], tuple[str, ...]]]
+"""Customer → e-mails and phones."""
 
 
 class Proof(IntEnum):
@@ -45,6 +50,8 @@ class Match:
     emails: tuple[str, ...]
     phones: tuple[str, ...]
     country: str | None
+    locale: str | None
+    tags: tuple[str, ...]
     orders_count: int
     last_order_at: datetime | None
 
@@ -78,10 +85,11 @@ def match(
         by_order.update({found: text for text in (q, *order_refs(q)) if _quotable(found := key(text))})
         texts.append(q)
     by_phone = _phone_keys(work, texts)
-    hits = [*_by_contact(work, by_email, by_phone), *_by_number(work, by_order)]
+    hits, contacts = _by_contact(work, by_email, by_phone)
+    hits += _by_number(work, by_order)
     if q:
         hits += _by_text(work, q)
-    return _rank(work, hits)
+    return _rank(work, hits, contacts)
 
 
 def chosen(matches: Sequence[Match]) -> Match | None:
@@ -101,18 +109,26 @@ def _quotable(number: str) -> bool:
     return any(char.isdigit() for char in number)
 
 
-def contacts_of(
-    work: Work, customer_ids: Sequence[int]
-) -> dict[int, tuple[tuple[str, ...], tuple[str, ...]]]:
+def contacts_of(work: Work, customer_ids: Sequence[int]) -> Contacts:
     """E-mails and phones of each person, oldest first."""
-    found: dict[int, tuple[list[str], list[str]]] = {customer_id: ([], []) for customer_id in customer_ids}
+    found: Contacts = dict.fromkeys(customer_ids, ((), ()))
+    return found | _by_person(_points(work, ContactPoint.customer_id.in_(customer_ids)))
+
+
+def _points(work: Work, wanted: ColumnElement[bool]) -> list[tuple[int, str, str]]:
+    """(customer, kind, value), oldest first."""
     rows = work.session.execute(
         select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value)
-        .where(ContactPoint.customer_id.in_(customer_ids))
+        .where(wanted)
         .order_by(ContactPoint.id)
     )
-    for customer_id, kind, value in rows:
-        found[customer_id][0 if kind == "email" else 1].append(value)
+    return [(customer_id, kind, value) for customer_id, kind, value in rows]
+
+
+def _by_person(points: Iterable[tuple[int, str, str]]) -> Contacts:
+    found: dict[int, tuple[list[str], list[str]]] = {}
+    for customer_id, kind, value in points:
+        found.setdefault(customer_id, ([], []))[0 if kind == "email" else 1].append(value)
     return {customer_id: (tuple(emails), tuple(phones)) for customer_id, (emails, phones) in found.items()}
 
 
@@ -124,24 +140,23 @@ def _phone_keys(work: Work, texts: Sequence[str]) -> dict[str, str]:
     return {found: text.strip() for text in texts for found in phone_keys(text, sorted(regions))}
 
 
-def _by_contact(work: Work, emails: dict[str, str], phones: dict[str, str]) -> list[_Hit]:
+def _by_contact(work: Work, emails: dict[str, str], phones: dict[str, str]) -> tuple[list[_Hit], Contacts]:
+    """Who has one of these contacts, and all contacts that they have, in one query."""
     wanted = []
     if emails:
         wanted.append(and_(ContactPoint.kind == "email", ContactPoint.value.in_(emails)))
     if phones:
         wanted.append(and_(ContactPoint.kind == "phone", ContactPoint.value.in_(phones)))
     if not wanted:
-        return []
-    rows = work.session.execute(
-        select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value)
-        .where(or_(*wanted))
-        .order_by(ContactPoint.id)
-        .limit(MOST_KEYS * MOST_MATCHES)
-    )
-    return [
+        return [], {}
+    people = select(ContactPoint.customer_id).where(or_(*wanted)).limit(MOST_KEYS * MOST_MATCHES)
+    points = _points(work, ContactPoint.customer_id.in_(people.order_by(ContactPoint.id)))
+    hits = [
         _Hit(customer_id, Proof.EMAIL if kind == "email" else Proof.PHONE, f"{kind}:{value}")
-        for customer_id, kind, value in rows
+        for customer_id, kind, value in points
+        if value in (emails if kind == "email" else phones)
     ]
+    return hits, _by_person(points)
 
 
 def _by_number(work: Work, numbers: dict[str, str]) -> list[_Hit]:
@@ -196,46 +211,51 @@ def _cases(word: str) -> set[str]:
     return {word, word.lower(), word.upper(), word.title()}
 
 
-def _rank(work: Work, hits: Sequence[_Hit]) -> list[Match]:
+def _rank(work: Work, hits: Sequence[_Hit], known: Contacts) -> list[Match]:
     by_person: dict[int, list[_Hit]] = {}
     for hit in hits:
         by_person.setdefault(hit.customer_id, []).append(hit)
-    people = {
-        customer.id: customer
-        for customer in work.session.scalars(select(Customer).where(Customer.id.in_(by_person)))
-        if customer.merged_into is None
-    }
-    contacts = contacts_of(work, list(people))
-    orders = _order_facts(work, list(people))
+    people = _people(work, by_person)
+    strangers = [row.id for row in people if row.id not in known]
+    contacts = known | (contacts_of(work, strangers) if strangers else {})
     found = [
         Match(
-            customer_id=person,
-            name=customer.name,
+            customer_id=row.id,
+            name=row.name,
             why=tuple(
-                dict.fromkeys(hit.why for hit in sorted(by_person[person], key=lambda hit: -hit.proof))
+                dict.fromkeys(hit.why for hit in sorted(by_person[row.id], key=lambda hit: -hit.proof))
             ),
-            proof=max(hit.proof for hit in by_person[person]),
-            emails=contacts[person][0],
-            phones=contacts[person][1],
-            country=customer.country,
-            orders_count=orders.get(person, (0, None))[0],
-            last_order_at=orders.get(person, (0, None))[1],
+            proof=max(hit.proof for hit in by_person[row.id]),
+            emails=contacts[row.id][0],
+            phones=contacts[row.id][1],
+            country=row.country,
+            locale=row.locale,
+            tags=tuple(str(tag) for tag in row.tags),
+            orders_count=row.orders,
+            last_order_at=row.last,
         )
-        for person, customer in people.items()
+        for row in people
     ]
     found.sort(key=_best_first)
     return found[:MOST_MATCHES]
 
 
+def _people(work: Work, customer_ids: Iterable[int]) -> Sequence[Row[Any]]:
+    """Those who stand for themselves, with the number of their orders and the day of the last one."""
+    ids = list(customer_ids)
+    if not ids:
+        return ()
+    mine = (Order.customer_id == Customer.id, Order.gone_at.is_(None), Order.test.is_(False))
+    orders = select(func.count(Order.id)).where(*mine).correlate(Customer).scalar_subquery()
+    last = select(func.max(Order.placed_at)).where(*mine).correlate(Customer).scalar_subquery()
+    person = (Customer.id, Customer.name, Customer.country, Customer.locale, Customer.tags)
+    return work.session.execute(
+        select(*person, orders.label("orders"), last.label("last")).where(
+            Customer.id.in_(ids), Customer.merged_into.is_(None)
+        )
+    ).all()
+
+
 def _best_first(found: Match) -> tuple[float, ...]:
     last = found.last_order_at.timestamp() if found.last_order_at else 0.0
     return (-found.proof, -len(found.why), -last, found.customer_id)
-
-
-def _order_facts(work: Work, customer_ids: Sequence[int]) -> dict[int, tuple[int, datetime | None]]:
-    rows = work.session.execute(
-        select(Order.customer_id, func.count(Order.id), func.max(Order.placed_at))
-        .where(Order.customer_id.in_(customer_ids), Order.gone_at.is_(None), Order.test.is_(False))
-        .group_by(Order.customer_id)
-    )
-    return {customer_id: (count, last) for customer_id, count, last in rows if customer_id is not None}

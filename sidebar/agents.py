@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from integration.db.accounts import Agent
 from integration.db.helpdesks import HelpdeskAgent
@@ -20,14 +20,21 @@ def claim_agent(
     nothing. Raises :exc:`Forbidden` for an agent whose access was ended.
     """
     now = work.now()
-    agent = work.session.scalar(
-        select(Agent)
-        .join(HelpdeskAgent, HelpdeskAgent.agent_id == Agent.id)
-        .where(HelpdeskAgent.helpdesk_id == helpdesk_id, HelpdeskAgent.external_id == external_id)
+    mine = and_(
+        HelpdeskAgent.agent_id == Agent.id,
+        HelpdeskAgent.helpdesk_id == helpdesk_id,
+        HelpdeskAgent.external_id == external_id,
     )
-    if agent is None and email and proven:
-        agent = work.session.scalar(select(Agent).where(Agent.email == email))
-        if agent is not None and agent.disabled_at is None:
+    by_email = (Agent.email == email,) if email and proven else ()
+    rows = work.session.execute(
+        select(Agent, HelpdeskAgent.agent_id)
+        .outerjoin(HelpdeskAgent, mine)
+        .where(or_(HelpdeskAgent.agent_id.is_not(None), *by_email))
+    ).all()
+    agent = next((found for found, linked in rows if linked is not None), None)
+    if agent is None and rows:
+        agent = rows[0][0]
+        if agent.disabled_at is None:
             work.add(
                 HelpdeskAgent(
                     helpdesk_id=helpdesk_id,

@@ -271,7 +271,7 @@ class TestHistory:
         _, _, few = read()
         sell(8)
         orders, parts, many = read()
-        assert many == few == 6
+        assert many == few == 4
         assert len(parts) == 9
         placed = [order.placed_at for order in orders]
         assert placed == sorted(placed, reverse=True)

@@ -35,7 +35,7 @@ def kadri(app, services, account, desk, shop):
     with app.test_request_context("/"):
         g.zone, g.now = zone_of("Europe/Tallinn"), NOON
         with services.reading(account) as work:
-            every = [str(shop[name]) for name in ("lamp", "slippers", "old")]
+            every = [str(shop[name]) for name in ("lamp", "slippers", "curtain")]
             yield pane.look(work, visit, whole=every)
 
 
@@ -144,3 +144,19 @@ class TestWriting:
     def test_working_days_skip_the_weekend(self):
         assert working_days(date(2026, 11, 20), 5) == date(2026, 11, 27)
         assert working_days(date(2026, 11, 21), 1) == date(2026, 11, 23)
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+@pytest.mark.parametrize("situation", ["may_return", "how_return", "not_eligible", "withdrawal"])
+def test_a_text_that_states_a_right_says_where_it_comes_from(kadri, language, situation):
+    no_advice = {
+        "en": "not legal advice",
+        "et": "mitte õigusnõu",
+        "ro": "nu consultanță juridică",
+        "th": "ไม่ใช่คำปรึกษากฎหมาย",
+        "ar": "ليست استشارة قانونية",
+    }
+    text = replies.draft(kadri, situation=situation, language=language).text
+    assert "VÕS § " in text
+    assert no_advice[language] in text
+    assert "\n\n\n" not in text
