@@ -219,6 +219,13 @@ class StoreApi(Protocol):
     def order(self, platform_id: str) -> OrderRecord | None:
         """The order as it is now, or None if the store no longer has it."""
 
+    @property
+    def at_once(self) -> int:
+        """How many orders one question brings; 1 where each takes a request of its own anyway."""
+
+    def orders(self, platform_ids: Sequence[str]) -> tuple[Sequence[OrderRecord], Sequence[Poisoned]]:
+        """Those of the orders that the store has now, and those that it has and that cannot be read."""
+
     def order_of(self, resource_id: str) -> str | None:
         """The order that a return (or the like) of `Topic.RETURN` belongs to: its platform id, or None."""
 

@@ -45,6 +45,10 @@ def drain(services: Services, *, store_id: int) -> None:
                 claims = inbox.claim(work, store_id)
             if not claims:
                 break
+            claims = turn.settle_together(claims)
+            if not turn.goes_on():
+                turn.give_back(claims)
+                break
             for position, claim in enumerate(claims):
                 turn.settle(claim)
                 if not turn.goes_on():
@@ -73,20 +77,37 @@ class _Turn:
             self._stack.callback(self._api.close)
         return self._api
 
+    def settle_together(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Settle the orders that one question brings; the claims that want a question of their own are left.
+
+        Those are also the ones that it failed for: each failure is to be laid at the right door.
+        """
+        asked = [claim for claim in claims if claim.topic in ABOUT_ORDERS and claim.resource]
+        began = monotonic()
+        try:
+            if len(asked) < 2 or (api := self._client()).at_once < 2:
+                return list(claims)
+            settled = _settle_orders(self.services, self.account_id, self.store_id, asked, api)
+        except (StoreUnavailable, StoreDenied) as error:
+            self._failed(asked[0], error, began)
+            settled = {asked[0]}
+        except StoreError as error:
+            log.info("store %s: orders are asked for one by one: %s", self.store_id, error.code)
+            settled = set()
+        except Exception:  # one delivery's fault: found by settling each by itself
+            log.exception("store %s: orders could not be settled together", self.store_id)
+            settled = set()
+        else:
+            self._failures = 0
+        return [claim for claim in claims if claim not in settled]
+
     def settle(self, claim: Claim) -> None:
         began = monotonic()
         try:
             api = self._client() if claim.topic in ASKS_STORE else None
             _settle(self.services, self.account_id, self.store_id, claim, api)
         except StoreError as error:
-            self._failures += 1
-            unwell = isinstance(error, RateLimited | StoreDenied) or self._failures >= FAILURES
-            if monotonic() - began > SLOW_SECONDS:
-                queues.note_slow(self.services.redis, self.store_id)
-                unwell = True
-            if unwell:
-                self._wait = max(error.wait, 2.0) if isinstance(error, RateLimited) else 2.0
-            _postpone(self.services, self.account_id, self.store_id, claim, error)
+            self._failed(claim, error, began)
         except Exception as error:  # one delivery's edge: the others must not wait behind it for ever
             log.exception("store %s: a delivery about %s failed", self.store_id, claim.topic)
             problem = {"code": "internal", "message": type(error).__name__, "next_step": ""}
@@ -94,6 +115,16 @@ class _Turn:
                 inbox.postpone(work, claim.ids, problem)
         else:
             self._failures = 0
+
+    def _failed(self, claim: Claim, error: StoreError, began: float) -> None:
+        self._failures += 1
+        unwell = isinstance(error, RateLimited | StoreDenied) or self._failures >= FAILURES
+        if monotonic() - began > SLOW_SECONDS:
+            queues.note_slow(self.services.redis, self.store_id)
+            unwell = True
+        if unwell:
+            self._wait = max(error.wait, 2.0) if isinstance(error, RateLimited) else 2.0
+        _postpone(self.services, self.account_id, self.store_id, claim, error)
 
     def give_back(self, claims: Sequence[Claim]) -> None:
         """Untried deliveries wait with the store if it is unwell, else only for the next turn."""
@@ -104,7 +135,35 @@ class _Turn:
                 work.wake(JobName.DRAIN_INBOX, store_id=self.store_id)
 
 
+ABOUT_ORDERS = frozenset({Topic.ORDER, Topic.ORDER_GONE})
 ASKS_STORE = frozenset({Topic.ORDER, Topic.ORDER_GONE, Topic.RETURN, Topic.PRODUCT, Topic.SCOPES, Topic.SHOP})
+
+
+def _settle_orders(
+    services: Services, account_id: int, store_id: int, claims: Sequence[Claim], api: StoreApi
+) -> set[Claim]:
+    """Settle many orders with one question and one transaction; returns the claims that are done."""
+    begun = services.now()
+    wanted = list(dict.fromkeys(claim.resource for claim in claims if claim.resource))
+    records, poisoned = api.orders(wanted)
+    unread = {each.platform_id for each in poisoned}
+    gone = set(wanted) - {record.platform_id for record in records} - unread
+    done = {claim for claim in claims if claim.resource not in unread}
+    with services.transaction(account_id) as work:
+        store = stores.find(work, store_id)
+        sync.apply(work, store, records)
+        if gone:
+            sync.mark_gone(work, store, sorted(gone), begun)
+        inbox.settle(work, [one for claim in done for one in claim.ids])
+        inbox.note_arrival(work, store_id, work.now())
+    learn_products(
+        services,
+        account_id,
+        store_id,
+        api,
+        [line.product_id for record in records for line in record.lines],
+    )
+    return done
 
 
 def _settle(services: Services, account_id: int, store_id: int, claim: Claim, api: StoreApi | None) -> None:
@@ -112,7 +171,7 @@ def _settle(services: Services, account_id: int, store_id: int, claim: Claim, ap
     topic, resource = claim.topic, claim.resource
     if topic == Topic.RETURN and api and resource:
         topic, resource = Topic.ORDER, api.order_of(resource)
-    if topic in (Topic.ORDER, Topic.ORDER_GONE) and api and resource:
+    if topic in ABOUT_ORDERS and api and resource:
         begun = services.now()
         record = api.order(resource)
         with services.transaction(account_id) as work:

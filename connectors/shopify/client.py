@@ -34,6 +34,7 @@ from integration.ports import (
     ActionRequest,
     Batch,
     OrderVersion,
+    Poisoned,
     Quote,
     Receipt,
     ShopifyCredentials,
@@ -163,6 +164,11 @@ class ShopifyStore:
         if poisoned:
             raise UnreadableAnswer(poisoned[0].reason)
         return records[0] if records else None
+
+    at_once = 20
+
+    def orders(self, platform_ids: Sequence[str]) -> tuple[Sequence[OrderRecord], Sequence[Poisoned]]:
+        return self._orders.read([each for each in platform_ids if kind_of(each) == "Order"])
 
     def order_of(self, resource_id: str) -> str | None:
         kind = kind_of(resource_id)

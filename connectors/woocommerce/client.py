@@ -17,6 +17,7 @@ from integration.ports import (
     ActionRequest,
     Batch,
     OrderVersion,
+    Poisoned,
     Quote,
     Receipt,
     WooCommerceCredentials,
@@ -49,6 +50,11 @@ class WooCommerceStore:
 
     def order(self, platform_id: str) -> OrderRecord | None:
         return self._reads.order(platform_id)
+
+    at_once = 1
+
+    def orders(self, platform_ids: Sequence[str]) -> tuple[Sequence[OrderRecord], Sequence[Poisoned]]:
+        return self._reads.orders(platform_ids)
 
     def order_of(self, resource_id: str) -> str | None:
         """Every event of ours that matters names its order itself."""

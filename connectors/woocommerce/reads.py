@@ -189,6 +189,19 @@ class Reads:
             raise UnreadableAnswer(f"order {platform_id}: {poisoned[0].reason}")
         return orders[0]
 
+    def orders(self, platform_ids: Sequence[str]) -> tuple[list[OrderRecord], list[Poisoned]]:
+        """One after another: refunds take a request an order, and lists leave out the trash."""
+        found: list[OrderRecord] = []
+        poisoned: list[Poisoned] = []
+        for platform_id in platform_ids:
+            try:
+                record = self.order(platform_id)
+            except UnreadableAnswer as error:
+                poisoned.append(Poisoned(platform_id=platform_id, reason=str(error)))
+            else:
+                found += [record] if record is not None else []
+        return found, poisoned
+
     def raw_order(self, platform_id: str) -> Raw | None:
         try:
             row = self._calls.read(f"orders/{platform_id}")

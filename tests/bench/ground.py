@@ -153,7 +153,8 @@ def web(factory: str, settings: Settings) -> Iterator[str]:
     port = _free_port()
     command = [
         sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "8", "--workers", "1",
-        "--keep-alive", "15", "--timeout", "300", "--bind", f"127.0.0.1:{port}", "--log-level", "error", factory,
+        "--keep-alive", "15", "--timeout", "300", "--bind", f"127.0.0.1:{port}", "--log-level", "error",
+        factory,
     ]  # fmt: skip
     process = subprocess.Popen(command, env={**os.environ, **environment(settings)})
     try:
