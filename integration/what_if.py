@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from integration.customers import ORDER_PARTS
 from integration.db.orders import Order, OrderLine, OrderReturn, Refund
@@ -152,7 +152,12 @@ def binds(policy: Policy) -> Binding:
     return bound
 
 
-def _batches(work: Work, question: Question) -> Iterator[list[PlainOrder]]:
+def count_orders(work: Work, question: Question) -> int:
+    """How many a run would read."""
+    return work.session.scalar(select(func.count(Order.id)).where(*_wanted(work, question))) or 0
+
+
+def _wanted(work: Work, question: Question) -> list[ColumnElement[bool]]:
     wanted = [Order.placed_at >= question.since, Order.gone_at.is_(None), Order.test.is_(False)]
     if question.store_id is not None:
         wanted.append(Order.store_id == question.store_id)
@@ -160,6 +165,11 @@ def _batches(work: Work, question: Question) -> Iterator[list[PlainOrder]]:
         sent_back = select(OrderReturn.order_id).where(OrderReturn.account_id == work.account_id)
         paid_back = select(Refund.order_id).where(Refund.account_id == work.account_id)
         wanted.append(Order.id.in_(sent_back.union(paid_back)))
+    return wanted
+
+
+def _batches(work: Work, question: Question) -> Iterator[list[PlainOrder]]:
+    wanted = _wanted(work, question)
     last = 0
     while orders := read_orders(work, *wanted, Order.id > last, limit=BATCH):
         yield orders

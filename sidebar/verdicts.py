@@ -219,11 +219,22 @@ def _rule(ground: Ground) -> Rule:
     return Rule(
         icon="doc" if by_store else "scales",
         text=explain.render(ground, _, show),
-        rule=ground.rule,
-        source=ground.source,
+        rule=_version(ground.rule),
+        source=_default_names().get(ground.source, ground.source),
         status=status,
         unsure=unsure,
     )
+
+
+def _version(rule: str) -> str:
+    """`policy 3` in words; other rules keep their ids, by which they are looked up."""
+    kind, _space, number = rule.partition(" ")
+    return _("Version %(number)s", number=number) if kind == "policy" and number else rule
+
+
+def _default_names() -> dict[str, str]:
+    """Rules of the default policy. What a merchant called a rule stays as it was written."""
+    return {"Everything else": _("Everything else"), "Final sale": _("Final sale")}
 
 
 def _questions(line: LineVerdict, said: Mapping[str, str]) -> list[Question]:

@@ -33,6 +33,10 @@ GROUNDS: Mapping[str, str] = {
     "law_days": N_("Law: %(days)s days to withdraw without a reason."),
     "law_before_delivery": N_("The right exists before delivery too."),
     "law_not_started": N_("No delivery is recorded that starts the legal period, so it has no end date yet."),
+    "law_waits_for_others": N_(
+        "Other items of this order have not arrived yet. The period begins when the last one does, "
+        "so it has no end date yet."
+    ),
     "law_window": N_(
         "Law: %(days)s days to withdraw without a reason, counted from the day after %(start)s."
     ),

@@ -124,7 +124,7 @@ def _period(claim: Claim, right: Withdrawal) -> Assessment:
                 OPEN_ENDED,
                 (first, claim.ground(right.before_delivery_rule, "law_before_delivery")),
             )
-        note = claim.ground(right.rule, "law_not_started")
+        note = claim.ground(right.rule, "law_waits_for_others" if days.last else "law_not_started")
         missing = () if days.last else (Missing("delivered", decides=False),)
         return Assessment(Standing.OPEN, OPEN_ENDED, (first, *grounds, note), missing)
     end = calendar.plus_days(start, right.days)

@@ -15,6 +15,7 @@ from sidebar.admin import (
     step_up,
     stores,
     whatif,
+    withdrawals,
     you,
 )
 from sidebar.admin.frame import bp
@@ -37,5 +38,6 @@ __all__ = [
     "step_up",
     "stores",
     "whatif",
+    "withdrawals",
     "you",
 ]

@@ -43,6 +43,7 @@ NAVIGATION: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("admin.approvals", lazy_gettext("Approvals"), "stamp", Role.LEAD),
             Place("admin.actions", lazy_gettext("Actions taken"), "coins", Role.AGENT),
+            Place("admin.withdrawals", lazy_gettext("Withdrawals"), "scales", Role.LEAD),
         ),
     ),
     (

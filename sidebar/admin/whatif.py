@@ -23,6 +23,8 @@ from sidebar.admin.frame import bp
 from sidebar.context import services
 
 YEAR = timedelta(days=365)
+AT_ONCE = 2_000
+"""Orders that are judged while the page is made: well under a second. More are fetched by the open page."""
 DAYS = (7, 14, 21, 30, 45, 60, 90)
 """Days after delivery that can be tried."""
 TOP, FLOOR, LEFT, RIGHT = 12.0, 196.0, 48.0, 750.0
@@ -44,14 +46,12 @@ def show(person: SignedIn) -> ResponseReturnValue:
         question = what_if.Question(
             since=work.now() - YEAR, store_id=store_id, day=day if day in DAYS else None
         )
-        began = time.perf_counter()
-        result = what_if.compare_policies(work, before, after, question)
-        seconds = time.perf_counter() - began
-        products = _products(work, result)
+        part = request.args.get("part") == "result"
+        orders = what_if.count_orders(work, question)
+        shown = _result(work, before, after, question) if part or orders <= AT_ONCE else {"later": orders}
         stores = store_status.overview(work)
-    bars = _bars(result)
     return render_template(
-        "admin/what_if.html",
+        "admin/_what_if_result.html" if part and "fragment" in request.args else "admin/what_if.html",
         choices=choices,
         before=before_key,
         after=after_key,
@@ -60,14 +60,26 @@ def show(person: SignedIn) -> ResponseReturnValue:
         store_id=store_id,
         day=question.day,
         days=DAYS,
-        result=result,
-        money=_money(result),
-        products=products,
-        sources=_sources(),
-        bars=bars,
-        ticks=_ticks(bars),
-        seconds=f"{seconds:.1f}",
+        asked={"before": before_key, "after": after_key, "over": day, "store": store_id},
+        **shown,
     )
+
+
+def _result(work: Work, before: Policy, after: Policy, question: what_if.Question) -> dict[str, object]:
+    began = time.perf_counter()
+    result = what_if.compare_policies(work, before, after, question)
+    seconds = time.perf_counter() - began
+    bars = _bars(result)
+    return {
+        "result": result,
+        "money": _money(result),
+        "products": _products(work, result),
+        "sources": _sources(),
+        "bars": bars,
+        "ticks": _ticks(bars),
+        "seconds": f"{seconds:.1f}",
+        "judged_at": services().now(),
+    }
 
 
 class Product(msgspec.Struct, frozen=True):

@@ -47,7 +47,7 @@ def facts(pane: Pane, order: OrderCard | None, write: Writing) -> dict[str, Any]
     if order is None:
         return values
     values |= _parcels(order, write) | _rights(order, write) | _money(order, write)
-    values |= _withdrawal(order, write)
+    values |= _withdrawal(order, write) | _basis(order, write)
     values["address"] = order.address
     values["cancelled"] = write.day(order.cancelled_at, "on")
     values["today"] = write.day(write.today)
@@ -93,6 +93,22 @@ def _rights(order: OrderCard, write: Writing) -> dict[str, Any]:
         "ask": found["review"],
         "no": found["refuse"],
         "instead": write.money(swap[0].total) if swap else "",
+    }
+
+
+MOST_SOURCES = 2
+
+
+def _basis(order: OrderCard, write: Writing) -> dict[str, Any]:
+    """Where the rights of a text come from: the law as it is cited, and whether the policy speaks."""
+    verdicts = [line.verdict.line for line in order.lines if line.verdict is not None]
+    grounds = [
+        next((ground.source for ground in verdict.law.grounds if ground.source), "") for verdict in verdicts
+    ]
+    law = list(dict.fromkeys(filter(None, grounds)))[:MOST_SOURCES]
+    return {
+        "law": ", ".join(map(write.token, law)),
+        "policy": any(verdict.policy.grounds for verdict in verdicts),
     }
 
 

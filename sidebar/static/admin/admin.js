@@ -53,6 +53,26 @@ function tell(entry) {
 
 for (const entry of document.querySelectorAll("[data-follow]")) setTimeout(follow, 2000, entry);
 
+// What takes longer than a page should is fetched by the open page, which counts the seconds meanwhile.
+async function load(holder) {
+  const since = holder.querySelector("[data-since]");
+  const began = Date.now();
+  const counting = setInterval(() => { since.textContent = `${Math.round((Date.now() - began) / 1000)} s`; }, 1000);
+  try {
+    const answer = await fetch(holder.dataset.load, { headers: { Accept: "text/html" } });
+    if (!answer.ok || answer.redirected) throw new Error(answer.status);
+    holder.innerHTML = await answer.text();
+    letScroll();
+  } catch {
+    since.textContent = "";
+    holder.querySelector("p span").firstChild.textContent = holder.dataset.failed;
+  }
+  clearInterval(counting);
+  holder.removeAttribute("aria-busy");
+}
+
+for (const holder of document.querySelectorAll("[data-load]")) load(holder);
+
 // A table that runs out of the window is scrolled by keyboard too: only then it is a stop on the way.
 function letScroll() {
   for (const box of document.querySelectorAll(".scroll")) {

@@ -141,6 +141,7 @@ PAGES = (
     "/admin/policy/rules/2",
     "/admin/policy/rules/add",
     "/admin/what-if?over=21",
+    "/admin/withdrawals",
     "/admin/you",
     "/admin/prove",
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -377,6 +379,29 @@ def test_the_page_shows_what_a_draft_would_have_changed(
     assert "100.0 % of 2" in browser.text
     browser.get("/admin/what-if?before=99&after=x&over=3&store=abc")
     assert "What version 1 would have changed" in browser.text
+
+
+def test_a_year_that_takes_long_is_fetched_by_the_open_page(
+    services: Services,
+    account: int,
+    sold: list[int],
+    admin: int,
+    sign_in: Callable[[int], Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sidebar.admin.whatif.AT_ONCE", 1)
+    browser = sign_in(admin)
+    browser.post("/admin/policy/rules/1", {**PLAIN, "days": "15"})
+    browser.get("/admin/what-if?over=21")
+    assert "2 orders are being judged" in browser.text
+    assert "Lines that change" not in browser.text
+    [where] = re.findall(r'data-load="([^"]+)"', browser.text)
+    fragment = browser.get(html.unescape(where))
+    assert "100.0 % of 2" in browser.text
+    assert "<html" not in fragment.text
+    browser.get(html.unescape(where).replace("&fragment=1", ""))
+    assert "100.0 % of 2" in browser.text
+    assert "<html" in browser.text
 
 
 def test_without_orders_the_page_says_so(admin: int, sign_in: Callable[[int], Any]) -> None:

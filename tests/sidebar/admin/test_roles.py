@@ -25,6 +25,7 @@ PAGES = {
     "/admin/policy/export": LEADS,
     "/admin/replies": LEADS,
     "/admin/what-if": LEADS,
+    "/admin/withdrawals": LEADS,
     "/admin/agents/invite": ADMINS,
     "/admin/agents/{agent}": ADMINS,
     "/admin/stores/{store}": LEADS,
