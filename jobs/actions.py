@@ -206,10 +206,14 @@ def ask(
     wish: Wish,
     who: Who,
     idempotency_key: str,
+    *,
+    shown: str = "",
 ) -> dict[str, Any]:
     """Write the decision down and answer at once; a worker carries it out. The contract's Action JSON.
 
-    The same key with the same wish is the same action. Raises Unprocessable, Forbidden, StoreUnavailable.
+    The same key with the same wish is the same action. `shown`: the sum that a person saw on the button;
+    if the order as it now is gives another, they look again. Raises Unprocessable, Forbidden, Conflict,
+    StoreUnavailable.
     """
     kind = ActionKind(kind)
     if not who.may_act:
@@ -233,6 +237,8 @@ def ask(
         if action is None:
             order = find_order(work, order_id)
             plan = planning.decide(work, order, kind, wish, who, key=actions.new_key())
+            if shown and plan.amount is not None and plan.amount.text != shown:
+                raise Conflict("the sum is another one now", code="sum_changed")
             action = actions.add(work, who, order, kind, wish, idempotency_key, plan)
         return views.action(action)
 

@@ -118,7 +118,16 @@ def confirm(visit: Visit, step: str, _inputs: Mapping[str, Any]) -> dict[str, An
             actor = who(work, visit)
         wish = wishes.parse(ActionKind.REFUND, data["body"])
         key = hashlib.sha256(step.encode()).hexdigest()[:40]
-        found = actions.ask(services(), visit.account_id, data["order"], ActionKind.REFUND, wish, actor, key)
+        found = actions.ask(
+            services(),
+            visit.account_id,
+            data["order"],
+            ActionKind.REFUND,
+            wish,
+            actor,
+            key,
+            shown=data["sum"]["amount"],
+        )
     except AppError as error:
         return _failed(error)
     return _follow(found)

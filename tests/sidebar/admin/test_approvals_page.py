@@ -15,6 +15,7 @@ from integration.db.actions import Action, ActionStatus
 from integration.deciding import money_version
 from integration.limits import Choices, save
 from integration.money import Money
+from integration.people import disable_agent
 from integration.ports import ActionKind, ActionRequest, RefundLineWish
 from jobs.boot import Services
 
@@ -209,6 +210,20 @@ def test_an_unclear_refund_is_settled_by_a_lead_who_says_what_they_saw(
     settled = browser.post(f"/admin/approvals/{action}/settle", said)
     assert settled.status_code == 303
     assert status_of(services, account, action) is ActionStatus.SUCCEEDED
+
+
+def test_a_lead_who_was_disabled_meanwhile_decides_nothing(
+    services: Services, account: int, ask: Callable[..., int], lead: int, sign_in: Callable[[int], Any]
+) -> None:
+    waiting, unclear = ask(), ask(status=ActionStatus.NEEDS_ATTENTION)
+    browser = sign_in(lead)
+    with services.transaction(account) as work:
+        disable_agent(work, lead)
+    for path in (f"{waiting}/approve", f"{waiting}/reject", f"{unclear}/settle"):
+        answer = browser.post(f"/admin/approvals/{path}", {"note": "yes", "decision": "done"})
+        assert answer.status_code in (303, 403), path  # to the sign-in page, or not even there
+    assert status_of(services, account, waiting) is ActionStatus.AWAITING_APPROVAL
+    assert status_of(services, account, unclear) is ActionStatus.NEEDS_ATTENTION
 
 
 def test_an_agent_withdraws_their_own_request_and_nobody_elses(
