@@ -301,6 +301,15 @@ def over_limits(
     return found
 
 
+def left_today(work: Work, who: Who, mine: Limits, currency: str) -> Money | None:
+    """What a person may still pay back today without a second one. None: they have no limit for a day."""
+    if mine.day is None:
+        return None
+    account = work.session.scalars(select(Account).where(Account.id == work.account_id)).one()
+    day, _month = _starts(work.now(), account.timezone)
+    return Money(max(0, mine.day - actions.spent_today(work, who, currency, day)), currency)
+
+
 def _rule_limit(work: Work, order: Order, who: Who, reckoned: Sum) -> int | None:
     """What the policy lets an agent pay back alone for these lines; for all of them where none is named."""
     if who.role is not Role.AGENT:

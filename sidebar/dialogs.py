@@ -120,6 +120,7 @@ def begin(visit: Visit, order_id: str, kind: str) -> Response:
             returns=_returns_for(order, card, chosen),
             prefilled=_prefilled(order, card),
             limit=Money(mine.action, order.currency) if mine.action is not None else None,
+            left_today=deciding.left_today(work, actor, mine, order.currency),
             most=deciding.most_left(work, order),
             shipping_left=_shipping_left(order),
             has_tags=store.platform is Platform.SHOPIFY,
