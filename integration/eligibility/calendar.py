@@ -17,9 +17,15 @@ WEEKEND = (5, 6)
 
 
 def local_day(moment: When, zone: ZoneInfo) -> date:
-    """The calendar day at the delivery address (product rule D17); a bare date is one already."""
+    """The calendar day at the delivery address (product rule D17); a bare date is one already.
+
+    At either end of all time, where the local day would lie beyond it, the day of the moment itself.
+    """
     if isinstance(moment, datetime):
-        return moment.astimezone(zone).date()
+        try:
+            return moment.astimezone(zone).date()
+        except OverflowError:
+            return moment.date()
     return moment
 
 

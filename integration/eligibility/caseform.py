@@ -275,6 +275,10 @@ def _holidays(policy: Fields) -> tuple[HolidayRange, ...]:
         return ()
     given = value if isinstance(value, list) else [value]
     ranges = [policy.part("holiday", entry) for entry in given]
+    for entry in ranges:
+        first, last = entry.day("from"), entry.day("to")
+        if last < first:
+            raise entry.error("to", "before from")
     return tuple(
         HolidayRange(first=entry.day("from"), last=entry.day("to"), until=entry.day("until"))
         for entry in ranges

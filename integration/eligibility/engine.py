@@ -91,6 +91,11 @@ def law_note(row: LawRow | None, country: str | None) -> LawNote:
     return LawNote(id=row.id, citation=row.citation(country), status=row.checked(country))
 
 
+def asked_for(request: Request, line: LineFacts) -> int:
+    """Pieces; nobody sends back less than none."""
+    return max(0, request.quantities.get(line.id, 0))
+
+
 def _concerned(line: LineFacts, request: Request) -> bool:
     return line.id in request.quantities or (
         line.gift_of is not None and bool(request.quantities.get(line.gift_of))
@@ -104,7 +109,7 @@ def judge_line(
     request = hearing.request
     days = hearing.timeline.lines[line.id]
     law, is_claim = by_law
-    asked = request.quantities.get(line.id, 0)
+    asked = asked_for(request, line)
     quantity = min(asked, line.left)
     policy = GONE if line.cancelled else windows.policy(bound, line, days, days.asked)
     outcome, basis = decide(law, policy, is_claim)

@@ -130,7 +130,7 @@ class LineFacts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def left(self) -> int:
         """Pieces that may still come back."""
-        return 0 if self.cancelled else max(0, self.quantity - self.returned)
+        return 0 if self.cancelled else max(0, self.quantity - max(0, self.returned))
 
 
 class Shipping(msgspec.Struct, frozen=True, kw_only=True):

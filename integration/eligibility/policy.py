@@ -77,6 +77,10 @@ class HolidayRange(Struct, frozen=True, kw_only=True):
     last: date
     until: date
 
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise ValueError("a holiday range ends before it begins")
+
 
 class Rule(Struct, frozen=True, kw_only=True):
     """Return terms for the lines in one scope."""
@@ -127,7 +131,7 @@ class Rule(Struct, frozen=True, kw_only=True):
 class Policy(Struct, frozen=True, kw_only=True):
     """One saved version."""
 
-    version: Annotated[int, Meta(ge=1)]
+    version: Annotated[int, Meta(ge=1, le=1_000_000)]
     rules: Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=200)]
     """In order of priority; the last one should fit everything."""
     valid_from: datetime | None = None

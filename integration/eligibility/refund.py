@@ -97,7 +97,7 @@ def nets(order: OrderFacts) -> dict[str, int]:
     than the lines it is for.
     """
     charged = [line for line in order.lines if not line.cancelled]
-    discount = min(order.order_discount, sum(line.net for line in charged))
+    discount = max(0, min(order.order_discount, sum(line.net for line in charged)))
     shares = split(discount, [line.net for line in charged])
     return {line.id: line.net - share for line, share in zip(charged, shares, strict=True)}
 
@@ -106,9 +106,9 @@ def line_items(line: LineFacts, net: int, quantity: int) -> int:
     """What goes back for `quantity` more pieces: cumulative, so the parts add up to the line (D2)."""
     if line.gift_of is not None:
         return 0  # D7
-    whole = max(line.quantity, 1)
-    before = half_up(net * min(line.returned, whole), whole) if line.refunded is None else line.refunded
-    return max(0, half_up(net * min(line.returned + quantity, whole), whole) - before)
+    whole, returned = max(line.quantity, 1), max(0, line.returned)
+    before = half_up(net * min(returned, whole), whole) if line.refunded is None else line.refunded
+    return max(0, half_up(net * min(returned + quantity, whole), whole) - max(0, before))
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
@@ -284,7 +284,7 @@ def _diminished(reckoning: Reckoning) -> int:
     terms = reckoning.terms
     by_law = reckoning.order.informed is True and terms is not None and bool(terms.deduction_rule)
     return sum(
-        min(entry.line.diminished, entry.items)
+        max(0, min(entry.line.diminished, entry.items))
         for entry in reckoning.paid
         if by_law or not entry.basis.has_law
     )

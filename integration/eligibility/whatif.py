@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from integration.eligibility.engine import Binding, Hearing, hear, items_of, judge_line, law_towards
+from integration.eligibility.engine import (
+    Binding,
+    Hearing,
+    asked_for,
+    hear,
+    items_of,
+    judge_line,
+    law_towards,
+)
 from integration.eligibility.facts import LineFacts, OrderFacts, Request
 from integration.eligibility.policy import Bound, Rule
 from integration.eligibility.refund import Judged, total_only
@@ -152,7 +160,7 @@ class Bench:
 
     def _pair(self, hearing: Hearing, line: LineFacts, circumstances: tuple[object, ...] | None) -> Pair:
         terms = self.before(hearing.order, line), self.after(hearing.order, line)
-        quantity = min(hearing.request.quantities.get(line.id, 0), line.left)
+        quantity = min(asked_for(hearing.request, line), line.left)
         key = None
         if circumstances is not None and line.gift_of is None:
             old, new = self._identity(terms[0]), self._identity(terms[1])
@@ -229,7 +237,7 @@ def _alike(hearing: Hearing, line: LineFacts) -> tuple[object, ...]:
         added=None,
         exchanged_at=None,
     )
-    asked, left = hearing.request.quantities.get(line.id, 0), line.left
+    asked, left = asked_for(hearing.request, line), line.left
     return alike, hearing.timeline.lines[line.id], asked > 0, left > 0, asked > left
 
 

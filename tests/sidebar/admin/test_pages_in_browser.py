@@ -260,6 +260,23 @@ def test_a_policy_goes_from_the_first_to_the_second_version_by_keyboard(
     expect(page.get_by_text("“Three weeks”")).to_be_visible()
 
 
+def test_a_long_what_if_brings_its_result_by_itself(
+    services: Services,
+    live: Any,
+    opened: Any,
+    admin: int,
+    furnished: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sidebar.admin.whatif.AT_ONCE", 0)
+    page = opened(420, "light")
+    page.context.add_cookies([cookie(services, live, admin, "en")])
+    page.goto(f"{live.url}/admin/what-if?over=21")
+    page.get_by_text("Lines that change").wait_for()
+    assert page.get_attribute("[data-load]", "aria-busy") is None
+    assert faults(page) == []
+
+
 def test_an_approval_is_decided_on_its_page(
     services: Services, live: Any, opened: Any, admin: int, asked: int
 ) -> None:
