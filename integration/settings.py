@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from cryptography.fernet import Fernet
 from sqlalchemy.engine import make_url
@@ -22,6 +23,8 @@ DEFAULT_SCOPES = (
     "write_orders,write_returns,read_store_credit_accounts,write_store_credit_account_transactions"
 )
 """The least set that the features need. Source: shopify.dev, "Access scopes"."""
+
+DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +55,9 @@ class Settings:
         required = ("APP_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
         if missing := [name for name in required if not env.get(name, "").strip()]:
             raise SettingsError(f"not set: {', '.join(missing)} (see README, Configuration)")
-        data_dir = Path(env.get("DATA_DIR") or "instance").absolute()
-        secrets = (env.get("SHOPIFY_API_SECRET"), env.get("SHOPIFY_OLD_API_SECRET"))
+        data_dir = _data_dir(env.get("DATA_DIR") or "instance")
+        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+            _certificates(name, env.get(name, ""))
         return cls(
             app_url=_app_url(env["APP_URL"]),
             secret_key=_secret_key(env["SECRET_KEY"]),
@@ -62,12 +66,14 @@ class Settings:
             redis_url=_redis_url(env.get("REDIS_URL") or f"unix://{embedded_socket(data_dir)}"),
             data_dir=data_dir,
             shopify_api_key=env.get("SHOPIFY_API_KEY", "").strip(),
-            shopify_secrets=tuple(secret.strip() for secret in secrets if secret and secret.strip()),
+            shopify_secrets=_shopify_secrets(
+                env.get("SHOPIFY_API_SECRET", "").strip(), env.get("SHOPIFY_OLD_API_SECRET", "").strip()
+            ),
             shopify_api_version=_version(env.get("SHOPIFY_API_VERSION") or "2026-10"),
-            shopify_scopes=env.get("SHOPIFY_SCOPES") or DEFAULT_SCOPES,
+            shopify_scopes=_scopes(env.get("SHOPIFY_SCOPES", "")),
             shopify_origin=_origin(env.get("SHOPIFY_ORIGIN") or "https://{shop}"),
             allow_http_stores=_switch("ALLOW_HTTP_STORES", env.get("ALLOW_HTTP_STORES", "")),
-            port=_number("PORT", env.get("PORT") or "8000", 0, 65535),
+            port=port_of(env),
             web_concurrency=_number("WEB_CONCURRENCY", env.get("WEB_CONCURRENCY") or "2", 1, 256),
             log_level=_choice(
                 "LOG_LEVEL",
@@ -82,6 +88,11 @@ class Settings:
         return self.database_url.startswith("sqlite")
 
 
+def port_of(env: Mapping[str, str]) -> int:
+    """The only setting that the demo takes from outside before it has made the others."""
+    return _number("PORT", env.get("PORT") or "8000", 1, 65535)
+
+
 def embedded_socket(data_dir: Path) -> Path:
     """Where the embedded server listens. A socket's address has room for about 100 bytes only."""
     path = data_dir / "redis.sock"
@@ -93,10 +104,42 @@ def embedded_socket(data_dir: Path) -> Path:
 
 def _app_url(text: str) -> str:
     url = text.strip().rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+    parts = _address(url)
+    plain = parts is not None and parts.hostname and not (parts.username or parts.query or parts.fragment)
+    if parts is None or parts.scheme not in ("http", "https") or not plain:
         raise SettingsError("APP_URL: want an address such as https://desk.example.com")
     return url
+
+
+def _address(text: str) -> SplitResult | None:
+    """The parts of an address; None when it has a port that is no number, blanks, or the like."""
+    if not text.isprintable() or " " in text:
+        return None
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises
+    except ValueError:
+        return None
+    return parts
+
+
+def _data_dir(text: str) -> Path:
+    path = Path(text).absolute()
+    if path.exists() and not path.is_dir():
+        raise SettingsError("DATA_DIR: want a folder")
+    return path
+
+
+def _certificates(name: str, text: str) -> None:
+    """Certificate authorities for outgoing calls: libraries read the variable by themselves."""
+    if text and not Path(text).exists():
+        raise SettingsError(f"{name}: there is no such file")
+
+
+def _shopify_secrets(secret: str, old: str) -> tuple[str, ...]:
+    if old and not secret:
+        raise SettingsError("SHOPIFY_OLD_API_SECRET: is of use beside SHOPIFY_API_SECRET only")
+    return tuple(filter(None, (secret, old)))
 
 
 def _secret_key(text: str) -> str:
@@ -127,28 +170,44 @@ def _database_url(text: str) -> str:
             text = "postgresql+psycopg://" + text.removeprefix(prefix)
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise SettingsError("DATABASE_URL: not a SQLAlchemy address") from None
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise SettingsError("DATABASE_URL: want sqlite or postgresql")
+    if url.drivername not in DRIVERS:
+        raise SettingsError("DATABASE_URL: want sqlite or postgresql (with psycopg 3)")
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise SettingsError("DATABASE_URL: SQLite wants a file, as in sqlite:////var/lib/deskside.sqlite3")
     return text
 
 
 def _redis_url(text: str) -> str:
-    if urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+    parts = _address(text)
+    if parts is None or parts.scheme not in ("redis", "rediss", "unix"):
         raise SettingsError("REDIS_URL: want redis://, rediss:// or unix://")
+    if parts.scheme == "unix" and not parts.path.strip("/"):
+        raise SettingsError("REDIS_URL: unix:// wants the path of a socket")
     return text
 
 
 def _version(text: str) -> str:
     year, _, month = text.partition("-")
-    if text == "unstable" or (len(year) == 4 and year.isdigit() and month in ("01", "04", "07", "10")):
+    if text == "unstable" or (re.fullmatch(r"[0-9]{4}", year) and month in ("01", "04", "07", "10")):
         return text
     raise SettingsError("SHOPIFY_API_VERSION: want a quarter such as 2026-10")
 
 
+def _scopes(text: str) -> str:
+    scopes = [scope.strip() for scope in text.split(",") if scope.strip()]
+    if not all(re.fullmatch(r"[a-z_]+", scope) for scope in scopes):
+        raise SettingsError("SHOPIFY_SCOPES: want names with commas, such as read_orders,write_orders")
+    return ",".join(scopes) or DEFAULT_SCOPES
+
+
 def _origin(text: str) -> str:
-    if not text.startswith(("https://", "http://")) or "{shop}" not in text:
+    try:
+        parts = _address(text.format(shop="name.myshopify.com"))
+    except (LookupError, ValueError):  # another pair of braces, or half of one
+        parts = None
+    if parts is None or parts.scheme not in ("https", "http") or "{shop}" not in text:
         raise SettingsError("SHOPIFY_ORIGIN: want an address with {shop} in it, such as https://{shop}")
     return text.rstrip("/")
 

@@ -147,7 +147,12 @@ class Database:
 
 def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     """An engine whose SQLite connections behave like a server's: WAL, foreign keys, honest transactions."""
-    common: dict[str, Any] = {"json_serializer": _dump_json, "json_deserializer": msgspec.json.decode}
+    common: dict[str, Any] = {
+        "json_serializer": _dump_json,
+        "json_deserializer": msgspec.json.decode,
+        # An error names its statement, never the values: they are people's data, and errors are logged.
+        "hide_parameters": True,
+    }
     if url.startswith("sqlite"):
         # A connection a thread and transaction: SQLite connections are cheap, and must not cross forks.
         engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 30}, **common)

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from integration.errors import SettingsError
 from integration.ports import StoreApi
 from integration.settings import Settings
 from integration.vault import Vault
@@ -86,7 +87,10 @@ def boot(settings: Settings | None = None) -> Services:
     settings = settings or Settings.from_env()
     observe.set_up_logging(settings.log_level, settings.log_format)
     if settings.uses_sqlite:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"DATA_DIR: {settings.data_dir}: {error.strerror}") from None
     return Services(
         settings=settings,
         db=Database(settings.database_url),

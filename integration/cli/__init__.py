@@ -10,7 +10,7 @@ import sys
 
 import click
 from redis.exceptions import RedisError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from integration.cli import desks, files, people, policy, processes, shops
 from integration.errors import AppError, BadInput, SettingsError
@@ -40,13 +40,18 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(_line(error), 2)
     except AppError as error:
         _fail(_line(error), 1)
-    except OperationalError as error:
-        # The statement and its values stay out of the message.
-        _fail(f"database: {error.orig}. Run `integration migrate`, or check DATABASE_URL.", 1)
+    except DBAPIError as error:
+        # The statement and its values stay out of the message, and so does what Postgres says below.
+        problem = str(error.orig).strip().partition("\n")[0]
+        _fail(f"database: {problem}. Run `integration migrate`, or check DATABASE_URL.", 1)
     except RedisError as error:
         _fail(f"redis: {error}. Check REDIS_URL.", 1)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        # A file that was named and cannot be read or written is input like any other.
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or type(error).__name__}", 2 if where else 1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

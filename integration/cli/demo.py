@@ -31,10 +31,10 @@ from integration.cli.children import Children
 from integration.db.accounts import Account, Role
 from integration.db.actions import Contact
 from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
-from integration.errors import AppError, SettingsError
+from integration.errors import AppError, BadInput, SettingsError
 from integration.people import agents, invitations
 from integration.records import Platform
-from integration.settings import Settings
+from integration.settings import Settings, port_of
 from jobs.boot import Services, boot
 from sidebar import demo_host
 
@@ -72,12 +72,13 @@ def demo(orders: int, live: bool) -> None:
     from integration.cli import processes
 
     data = Path(os.environ.get("DATA_DIR") or "instance").absolute()
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    port = port_of(os.environ)
     kept = _kept(data)
-    port = int(os.environ.get("PORT") or 8000)
-    _must_be_free(port)
     os.environ.update(_environment(kept, data, port))
     settings = Settings.from_env()
+    _must_be_free(port)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _keep(kept, data)
     over = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: over.set())
@@ -128,11 +129,15 @@ def _run(
 
 
 def _kept(data: Path) -> Kept:
+    """Of the start before, else new ones."""
     file = data / "demo.json"
-    if file.exists():
-        return msgspec.json.decode(file.read_bytes(), type=Kept)
+    if file.is_file():
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=Kept)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise BadInput(f"{file} cannot be read: remove {data} to begin anew") from None
     first, second, third = _free_ports(3)
-    kept = Kept(
+    return Kept(
         secret_key=secrets.token_urlsafe(32),
         encryption_key=Fernet.generate_key().decode(),
         client_id=secrets.token_hex(16),
@@ -141,8 +146,6 @@ def _kept(data: Path) -> Kept:
         woocommerce_port=second,
         desk_port=third,
     )
-    _keep(kept, data)
-    return kept
 
 
 def _keep(kept: Kept, data: Path) -> None:
@@ -181,7 +184,6 @@ def _environment(kept: Kept, data: Path, port: int) -> dict[str, str]:
         "SHOPIFY_ORIGIN": f"http://127.0.0.1:{kept.shopify_port}/{{shop}}",
         "ALLOW_HTTP_STORES": "1",
         "WEB_CONCURRENCY": os.environ.get("WEB_CONCURRENCY") or "1",
-        "DESKSIDE_DEMO": "1",
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -283,7 +285,10 @@ def _install(services: Services, kept: Kept) -> None:
             if store is not None and store.credentials is not None:
                 continue
         click.echo(f"installing in {label} …")
-        walk()
+        try:
+            walk()
+        except (merchant.FlowError, httpx.HTTPError) as error:
+            raise AppError(f"{label} could not be installed: {error or type(error).__name__}") from error
 
 
 def _follow(services: Services, over: threading.Event) -> None:

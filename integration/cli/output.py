@@ -9,7 +9,11 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from integration.ids import LARGEST
 from jobs.boot import Services, boot
+
+ROW_ID = click.IntRange(1, LARGEST)
+"""A number that `list` printed. Greater ones no database looks for."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 

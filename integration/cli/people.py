@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from integration.cli.output import json_option, opened, show, show_json
+from integration.cli.output import ROW_ID, json_option, opened, show, show_json
 from integration.db.accounts import Role
+from integration.ids import row_id
 from integration.people import agents, invitations, tokens
 
 ROLE = click.Choice([role.value for role in Role])
@@ -59,7 +60,7 @@ def list_tokens(account: int | None, as_json: bool) -> None:
 
 
 @tokens_group.command("revoke")
-@click.argument("token_id", type=int)
+@click.argument("token_id", type=ROW_ID)
 @click.pass_obj
 def revoke_token(account: int | None, token_id: int) -> None:
     """End a token at once. Safe to run twice."""
@@ -131,8 +132,6 @@ def disable(account: int | None, who: str) -> None:
     with opened() as services, services.transaction(services.db.the_account(account)) as work:
         agent = agents.agent_by_email(work, who) if "@" in who else None
         if agent is None:
-            if not who.isdigit():
-                raise click.UsageError(f"no agent {who}")
-            agent = agents.find_agent(work, int(who))
+            agent = agents.find_agent(work, row_id(who))
         agents.disable_agent(work, agent.id)
         click.echo(f"{agent.email}: disabled")

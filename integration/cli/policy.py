@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from integration import audit, policies
-from integration.cli.output import json_option, opened, show_json
+from integration.cli.output import ROW_ID, json_option, opened, show_json
 from integration.eligibility import check as cases
 from integration.eligibility import policy as documents
 from integration.errors import BadInput
@@ -35,7 +35,7 @@ def check(file: Path) -> int:
 
 
 @policy_group.command("export")
-@click.option("--version", type=int, help="Which version; the newest if not said.")
+@click.option("--version", type=ROW_ID, help="Which version; the newest if not said.")
 @click.pass_obj
 def export(account: int | None, version: int | None) -> None:
     """Print a version of the policy as JSON."""

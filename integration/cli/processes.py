@@ -165,7 +165,9 @@ def serve_web(settings: Settings) -> None:
                 "loglevel": "warning",
                 "proc_name": "deskside",
                 "control_socket_disable": True,
-                "when_ready": lambda server: print(f"listening on {settings.app_url}", flush=True),
+                "when_ready": lambda _: print(
+                    f"listening on {settings.app_url} (port {settings.port})", flush=True
+                ),
             }
             for name, value in options.items():
                 if name in self.cfg.settings:

@@ -10,7 +10,7 @@ import click
 
 from connectors.shopify import install as shopify
 from integration import inbox, stores, syncing
-from integration.cli.output import json_option, opened, show, show_json
+from integration.cli.output import ROW_ID, json_option, opened, show, show_json
 from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
 from integration.errors import BadInput, StoreError
 from integration.ports import ShopifyCredentials, WooCommerceCredentials
@@ -53,7 +53,7 @@ def list_stores(account: int | None, as_json: bool) -> None:
 
 
 @stores_group.command()
-@click.argument("store_id", type=int, required=False)
+@click.argument("store_id", type=ROW_ID, required=False)
 @json_option
 @click.pass_obj
 def status(account: int | None, store_id: int | None, as_json: bool) -> None:
@@ -87,7 +87,7 @@ def _iso(at: datetime | None) -> str | None:
 
 
 @stores_group.command("sync")
-@click.argument("store_id", type=int)
+@click.argument("store_id", type=ROW_ID)
 @click.option("--full", is_flag=True, help="Copy everything again, not only what changed.")
 @click.option("--prove", is_flag=True, help="Also compare cache and store order by order.")
 @click.pass_obj
@@ -128,7 +128,7 @@ def sync_store(account: int | None, store_id: int, full: bool, prove: bool) -> N
 
 
 @stores_group.command()
-@click.argument("store_id", type=int)
+@click.argument("store_id", type=ROW_ID)
 @click.pass_obj
 def prove(account: int | None, store_id: int) -> None:
     """Compare cache and store order by order, repair what differs, print the result as JSON."""
@@ -142,7 +142,7 @@ def prove(account: int | None, store_id: int) -> None:
 
 
 @stores_group.command()
-@click.argument("store_id", type=int)
+@click.argument("store_id", type=ROW_ID)
 @click.pass_obj
 def disconnect(account: int | None, store_id: int) -> None:
     """Forget a store's key and stop its jobs. What was copied stays until it is erased. Safe to run twice."""
@@ -153,7 +153,7 @@ def disconnect(account: int | None, store_id: int) -> None:
 
 
 @stores_group.command()
-@click.argument("store_id", type=int)
+@click.argument("store_id", type=ROW_ID)
 @click.pass_obj
 def retry(account: int | None, store_id: int) -> None:
     """Give deliveries and orders that were set aside another try."""

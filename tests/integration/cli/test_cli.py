@@ -107,6 +107,8 @@ def test_a_helpdesk_is_added_with_its_address_and_secret(installed: Run) -> None
         (["agents", "add", "not an address", "--name", "N", "--role", "agent"], "address"),
         (["policy", "check", "/no/such/file"], "/no/such/file"),
         (["--account", "77", "stores", "list"], "no account 77"),
+        (["stores", "status", "9" * 20], "9" * 20),
+        (["build", "wordpress-plugin", "/no/such/folder/x.zip"], "/no/such/folder"),
         (["nonsense"], "nonsense"),
     ],
 )
@@ -128,6 +130,18 @@ def test_bad_input_is_one_line_and_exit_code_2(installed: Run, arguments: list[s
         ("REDIS_URL", "http://redis"),
         ("APP_URL", "desk.example"),
         ("PORT", "99999"),
+        ("PORT", "0"),
+        ("APP_URL", "https://[desk"),
+        ("APP_URL", "https://name:secret@desk.example"),
+        ("REDIS_URL", "redis://host:port"),
+        ("DATABASE_URL", "postgresql://host:port/name"),
+        ("DATABASE_URL", "postgresql+asyncpg://host/name"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATA_DIR", __file__),
+        ("SSL_CERT_FILE", "/no/such/file.pem"),
+        ("SHOPIFY_SCOPES", "read orders"),
+        ("SHOPIFY_OLD_API_SECRET", "the one before"),
+        ("SHOPIFY_ORIGIN", "https://{shop}/{more}"),
         ("SHOPIFY_API_VERSION", "latest"),
         ("SHOPIFY_ORIGIN", "https://shop"),
         ("LOG_FORMAT", "xml"),
@@ -144,6 +158,21 @@ def test_a_wrong_setting_is_named_before_anything_is_touched(
     assert (code, out) == (2, "")
     assert name in err
     assert value not in err or name != "ENCRYPTION_KEYS"
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "many"), ("PORT", "99999"), ("LOG_LEVEL", "loud"), ("DATABASE_URL", "x")]
+)
+def test_the_demo_names_a_wrong_setting_before_it_keeps_anything(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    code, out, err = run("demo")
+
+    assert (code, out) == (2, "")
+    assert name in err
     assert not (tmp_path / "data").exists()
 
 
