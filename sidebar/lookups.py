@@ -8,7 +8,7 @@ from __future__ import annotations
 from integration import audit
 from sidebar.context import services
 from sidebar.throttle import TooMany, allowed
-from sidebar.visit import Visit
+from sidebar.visit import Visit, enter
 
 WINDOW = 300
 """Seconds."""
@@ -17,14 +17,19 @@ OF_ONE_AGENT = 150
 OF_ONE_DESK = 3000
 
 
-def note(visit: Visit, event: str = "customer.looked_up") -> None:
-    """Raises :exc:`TooMany`; then nothing was looked up. Ids and counts only: no address in the record."""
+def note(visit: Visit, event: str = "customer.looked_up", *, entering: bool = False) -> None:
+    """Raises :exc:`TooMany`; then nothing was looked up. Ids and counts only: no address in the record.
+
+    `entering`: who visits is checked in the same transaction, and nothing is recorded of one who may not.
+    """
     agent = visit.agent_external or str(visit.agent_id or visit.frame)
     mine = allowed("lookup", f"{visit.helpdesk_id}/{agent}", times=OF_ONE_AGENT, seconds=WINDOW)
     desks = allowed("desk-lookup", str(visit.helpdesk_id), times=OF_ONE_DESK, seconds=WINDOW)
     if not (mine and desks):
         raise TooMany("too many lookups")
     with services().transaction(visit.account_id) as work:
+        if entering:
+            enter(work, visit)
         audit.record(
             work,
             event,

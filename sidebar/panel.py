@@ -48,9 +48,7 @@ def page(desk: Desk, visit: Visit, entrance: Door) -> Response:
 
     A page that is already there and tells its conversation gets the pane alone.
     """
-    with services().reading(desk.account_id) as work:
-        enter(work, visit)
-    shown, token = found(visit), tokens.mint(visit)
+    shown, token = found(visit, entering=True), tokens.mint(visit)
     told = {"token": token, "conversation": visit.conversation, "capabilities": list(visit.capabilities)}
     if request.accept_mimetypes.best == "application/json":
         return jsonify(html=shown.html, title=shown.title, **told)
@@ -64,10 +62,16 @@ def fragment(html: str) -> Response:
     return response
 
 
-def found(visit: Visit, *, customer_id: int | None = None) -> Shown:
-    """The pane of a conversation that was just opened or proven: a lookup, counted and kept on record."""
+def found(visit: Visit, *, customer_id: int | None = None, entering: bool = False) -> Shown:
+    """The pane of a conversation that was just opened or proven: a lookup, counted and kept on record.
+
+    `entering`: nobody has looked yet whether helpdesk and agent still are who they were.
+    """
     if visit.state is State.SINGLE and visit.may_read:
-        lookups.note(visit)
+        lookups.note(visit, entering=entering)
+    elif entering:
+        with services().reading(visit.account_id) as work:
+            enter(work, visit)
     return show(visit, customer_id=customer_id)
 
 
