@@ -6,11 +6,14 @@ import gzip
 import hashlib
 import re
 import secrets
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g, request
+
+from jobs import observe
 
 COMPRESSIBLE = (
     "text/",
@@ -28,6 +31,7 @@ FOREVER = "public, max-age=31536000, immutable"
 def install(app: Flask) -> None:
     app.before_request(_name_request)
     app.after_request(_finish)
+    app.teardown_request(_end_request)
     app.url_defaults(_stamp_static(app))
 
 
@@ -35,12 +39,19 @@ def _name_request() -> None:
     """A proxy's own id is kept where it is harmless, so that one id leads through all logs."""
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    g.log_context = ExitStack()
+    g.log_context.enter_context(observe.request(g.request_id))
+
+
+def _end_request(_: BaseException | None) -> None:
+    if "log_context" in g:
+        g.log_context.close()
 
 
 def content_policy() -> str:
     """Who may frame us is the tenant's own answer; scripts and styles are ours alone.
 
-    Pictures of goods come from the stores' own hosts. Source: CSP level 3; facts of framing in the README.
+    Pictures of goods come from the stores' own hosts. Source: w3.org, "Content Security Policy Level 3".
     """
     framers = getattr(g, "frame_ancestors", ()) or ("'none'",)
     scripts = ("'self'", *getattr(g, "script_hosts", ()))
