@@ -212,6 +212,30 @@ def test_an_unclear_refund_is_settled_by_a_lead_who_says_what_they_saw(
     assert status_of(services, account, action) is ActionStatus.SUCCEEDED
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("unclear", "The store never answered"),
+        ("paid_less", "moved less money than was meant"),
+        ("half_done", "the order is not cancelled"),
+    ],
+)
+def test_what_is_known_of_an_unclear_end_is_on_its_page(
+    code: str,
+    said: str,
+    services: Services,
+    account: int,
+    ask: Callable[..., int],
+    lead: int,
+    sign_in: Callable[[int], Any],
+) -> None:
+    action, browser = ask(status=ActionStatus.NEEDS_ATTENTION, error={"code": code}), sign_in(lead)
+    browser.get(f"/admin/approvals/{action}")
+    assert said in browser.text
+    with services.reading(account) as work:
+        assert work.session.get_one(Action, action).key in browser.text
+
+
 def test_a_lead_who_was_disabled_meanwhile_decides_nothing(
     services: Services, account: int, ask: Callable[..., int], lead: int, sign_in: Callable[[int], Any]
 ) -> None:
