@@ -7,7 +7,9 @@ from pathlib import Path
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
+from integration.ids import LARGEST
 from jobs.boot import Services, boot
 from sidebar import formats, headers, languages, problems
 from sidebar.context import EXTENSION
@@ -34,6 +36,13 @@ LARGEST_BODY = 5 * 1024 * 1024
 """Bytes of any request. Doors that take less say so themselves."""
 
 
+class RowNumber(IntegerConverter):
+    """`<int:…>` in a route: a number that a row can have. Greater ones are no page of ours."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=LARGEST)
+
+
 def create_app(services: Services | None = None) -> Flask:
     """The app. Without services it builds its own from the environment."""
     services = services or boot()
@@ -47,6 +56,7 @@ def create_app(services: Services | None = None) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
+    app.url_map.converters["int"] = RowNumber
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     headers.install(app)

@@ -93,6 +93,10 @@ def test_a_strange_request_id_is_replaced(app: Flask, given: str) -> None:
     assert kept != given
 
 
+def test_a_number_that_no_row_can_have_is_no_page(app: Flask) -> None:
+    assert app.test_client().post(f"/webhooks/woocommerce/{2**63}", data=b"{}").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/orders/1/nothing"])
 def test_programs_read_problems(app: Flask, path: str) -> None:
     answer = app.test_client().get(path)
