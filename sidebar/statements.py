@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from integration import withdrawals
 from integration.db.orders import Order
 from integration.db.policies import Withdrawal
+from integration.eligibility.law import row_for
 from integration.withdrawals import Clock
 from integration.work import Work
 
@@ -36,6 +37,8 @@ class Statement:
     return_due: date | None
     closed_at: datetime | None
     clocks: tuple[Clock, ...]
+    source: str
+    """The law that sets the days, as it is cited; empty where our data sets none."""
 
     @property
     def waits(self) -> bool:
@@ -95,4 +98,11 @@ def _statement(row: Withdrawal, order: Order, clocks: tuple[Clock, ...]) -> Stat
         return_due=row.return_due,
         closed_at=row.closed_at,
         clocks=clocks,
+        source=_source(order),
     )
+
+
+def _source(order: Order) -> str:
+    country = str((order.shipping_address or {}).get("country") or "").upper()
+    row = row_for(country)
+    return row.rule(row.refund.rule, country).source if row is not None and row.refund is not None else ""

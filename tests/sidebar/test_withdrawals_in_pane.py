@@ -39,6 +39,9 @@ def test_a_statement_stands_under_its_order_with_its_clocks(frame, shop, stateme
     assert "Wool throw Saar" in text.split('data-testid="withdrawal"')[1].split("</li>")[0]
     assert "E-mail, Sat 21 Nov" in text
     assert "by law until Sat 5 Dec" in text
+    said = text.split('data-testid="withdrawal"')[1].split("</li>")[0]
+    assert "VÕS § 56¹" in said
+    assert "Information, not legal advice." in said
     assert "not yet, due at once" in text
 
 
