@@ -10,6 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from integration.cli import main
+from integration.work import make_engine
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -210,6 +211,27 @@ def test_the_record_is_verified(installed: Run) -> None:
     assert code == 0
     assert json.loads(out)["ok"] is True
     assert json.loads(out)["entries"] >= 1
+
+
+def test_an_end_that_was_cut_off_is_missed_by_who_kept_the_last_hash(
+    installed: Run, database_url: str
+) -> None:
+    for name in ("erp", "bi"):
+        installed("tokens", "create", "--name", name, "--role", "agent")
+    end = installed("audit", "verify")[1].split()[-1]
+    assert installed("audit", "verify", "--since", end)[0] == 0
+    assert installed("audit", "verify", "--since", "2")[0] == 2
+    number = int(end.partition(":")[0])
+    engine = make_engine(database_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"DELETE FROM audit_entry WHERE number = {number}")
+    engine.dispose()
+
+    assert installed("audit", "verify")[0] == 0
+    code, _, said = installed("audit", "verify", "--since", end)
+
+    assert code == 1
+    assert f"entry {number} is missing" in said
 
 
 def test_the_published_cases_agree(installed: Run, tmp_path: Path) -> None:
