@@ -271,22 +271,33 @@ class Law(Shape, frozen=True, kw_only=True):
     id: str | None
     citation: str
     status: str
+    confirmed_by: str | None
+    """Who of the merchant's side read the source and said that it holds, and the day."""
+    confirmed_on: str | None
 
 
 class Reason(Shape, frozen=True, kw_only=True):
     rule: str
     text: str
     source: str
+    status: str
+    """How well the source was checked."""
 
 
 class Verdict(Shape, frozen=True, kw_only=True):
     line_id: Id
     quantity: int
+    refused_quantity: int
+    """Asked for beyond what is left to return."""
     verdict: Literal["accept", "refuse", "review"]
     basis: Literal["law", "policy", "law+policy", "conformity", "none"]
+    summary: str
+    """The verdict in one sentence."""
     law_until: str | None
     """A day, `open`, or null."""
     policy_until: str | None
+    policy_estimated: bool
+    """The policy's day was reckoned from an estimated arrival."""
     policy_version: str | None
     reasons: list[Reason]
     facts: list[dict[str, Any]]
@@ -302,7 +313,14 @@ class Due(Shape, frozen=True, kw_only=True):
     diminished: Money
     total: Money
     due: str | None
+    """Last day to pay back."""
+    send_back_by: str | None
     tenders: list[Tender]
+    keep_item: bool
+    """The goods are not worth sending back."""
+    store_credit_total: Money | None
+    """With the bonus, where credit is taken."""
+    reasons: list[Reason]
 
 
 class Eligibility(Shape, frozen=True, kw_only=True):
@@ -320,6 +338,7 @@ class PreviewLine(Shape, frozen=True, kw_only=True):
     line_id: Id
     quantity: int
     amount: Money
+    verdict: Literal["accept", "refuse", "review"]
 
 
 class Preview(Shape, frozen=True, kw_only=True):
@@ -332,7 +351,16 @@ class Preview(Shape, frozen=True, kw_only=True):
     difference: str | None
     allowed: bool
     needs_approval: bool
+    needs_exception: bool
+    """Goes beyond the verdict: `exception` has to say why."""
+    needs_step_up: bool
+    most: Money | None
+    """The most that the order has left to give back."""
+    granted: int | None
+    """What the verdict grants, in minor units."""
     reasons: list[dict[str, str]]
+    order_version: str
+    """Changes with whatever the decision rests on."""
 
 
 class WithdrawalLine(Shape, frozen=True, kw_only=True):
