@@ -124,6 +124,7 @@ class TestNoticesOnFile:
         row = withdrawals.record(
             work, order, received_at=world.clock(), channel="form", by="liis@lumi.example"
         )
+        world.clock.advance(timedelta(days=18))
         withdrawals.goods_or_proof(work, row.id, "liis@lumi.example", goods="2026-12-09")
         assert returns.judge_order(work, order).refund.due == date(2026, 12, 9)
 
