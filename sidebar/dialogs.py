@@ -103,8 +103,9 @@ def begin(visit: Visit, order_id: str, kind: str) -> Response:
         [card] = visit_orders(work, visit, [order])
         store = work.session.get_one(Store, order.store_id)
         act = next((act for act in offers(order, store, visit) if act.kind is chosen), None)
-        if act is not None and act.because:
-            raise Conflict(act.because, code="not_possible", next_step=act.because)
+        because = act.because if act else _("no return was asked for.")
+        if because:
+            raise Conflict(because, code="not_possible", next_step=because)
         account = work.session.scalars(select(Account)).one()
         actor = who(work, visit)
         mine = limits.limits_for(account.settings, actor.role, actor.limits, order.currency)
