@@ -155,11 +155,13 @@
       holder.innerHTML = await fetched(order);
       if (!place.isConnected) return;
       const found = holder.content.querySelector("details.order");
+      if (!found) throw new Problem({ next_step: words.noAnswer });
       order.dataset.version = found.dataset.version;
       order.querySelector("summary").replaceChildren(...found.querySelector("summary").childNodes);
       place.replaceWith(found.querySelector(":scope > .order-b"));
       follow();
     } catch (problem) {
+      coming.delete(order);
       place.removeAttribute("aria-busy");
       if (place.isConnected) unbodied(place, problem);
     } finally { clearTimeout(slow); }
@@ -182,7 +184,7 @@
   function ahead(event) {
     const order = event.target.closest("details.order:not([open])");
     clearTimeout(pointing);
-    if (order && state.token && bodyless(order)) pointing = setTimeout(() => fetched(order).catch(() => {}), 120);
+    if (order && state.token && bodyless(order)) pointing = setTimeout(() => { if (!order.open) fetched(order).catch(() => {}); }, 120);
   }
   app.addEventListener("pointerover", ahead);
   app.addEventListener("focusin", ahead);
@@ -681,7 +683,7 @@
     copy: copyReply,
     insert: insertReply,
     situation: (one) => draft({ situation: one.dataset.situation }),
-    body: async (one) => { const order = one.closest("details.order"); order.querySelector("summary").focus(); await embody(order); },
+    body: async (one) => { const order = one.closest("details.order"); order.querySelector("summary").focus(); coming.delete(order); await embody(order); },
     customer: (one) => load(`/sidebar/pane?customer=${one.dataset.customer}`, { focus: true }),
     find: (one) => search(one.dataset.query),
     home: () => load("/sidebar/pane", { focus: true }),

@@ -81,6 +81,19 @@ class TestLooking:
 
 
 class TestSearching:
+    def test_a_shut_order_gets_its_body_and_says_when_it_cannot(self, open_pane, shop):
+        page = open_pane()
+        order = page.locator(f"#order-{shop['slippers']}")
+        expect(order.get_by_test_id("line")).to_have_count(0)
+        page.route("**/sidebar/orders/*", lambda route: route.fulfill(body="a proxy's own page"))
+        order.get_by_test_id("order-toggle").press("Enter")
+        expect(order.get_by_role("alert")).to_contain_text("The lookup failed")
+        assert_accessible(page)
+        page.unroute("**/sidebar/orders/*")
+        order.get_by_role("button", name="Try again").press("Enter")
+        expect(order.get_by_test_id("line").first).to_be_visible()
+        expect(order.get_by_test_id("order-toggle")).to_be_focused()
+
     def test_a_search_opens_the_customer_and_leads_back(self, open_pane, shop):
         page = open_pane(customer={"emails": ["nobody@example.ee"]}, subject="")
         expect(page.get_by_test_id("empty")).to_be_visible()
