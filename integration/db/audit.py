@@ -12,7 +12,7 @@ from integration.db.base import AccountRow, Base, BigId
 
 
 class AuditEntry(AccountRow, Base):
-    """`hash` covers the row and `previous`; personal text is covered by its own digest only,
+    """`hash` covers the row and `previous`, under the chain's key; personal text only by its own digest,
 
     so that it can be erased while the chain stays valid.
     """
@@ -25,7 +25,7 @@ class AuditEntry(AccountRow, Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     number: Mapped[int]
-    """1, 2, 3 … within the account."""
+    """1, 2, 3 … within the account; 0 holds the sealed key."""
     at: Mapped[datetime]
     event: Mapped[str]
     """refund.requested, refund.approved, order.viewed, policy.saved, …"""
