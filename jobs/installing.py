@@ -13,8 +13,9 @@ from integration import policies, stores
 from integration.db.accounts import Account
 from integration.db.stores import Store
 from integration.errors import BadInput, StoreForbidden
+from integration.people import links
 from integration.ports import ShopifyCredentials, WooCommerceCredentials
-from integration.records import Platform
+from integration.records import Platform, ShopRecord
 from jobs.boot import Services
 
 
@@ -58,20 +59,17 @@ def connect_shopify(
             code="missing_scopes",
             next_step="Install the app again and grant all permissions that it asks for.",
         )
-    account_id = account_id or account_for(services, Platform.SHOPIFY, shop.domain, shop.name)
     url = services.settings.shopify_origin.format(shop=credentials.shop)
-    with services.transaction(account_id) as work:
-        store = stores.connect(
-            work,
-            services.vault,
-            Platform.SHOPIFY,
-            shop,
-            credentials,
-            url=url,
-            hand_made=hand_made,
-            by=by,
-        )
-        return store.id
+    return _keep(
+        services,
+        Platform.SHOPIFY,
+        shop,
+        credentials,
+        url=url,
+        account_id=account_id,
+        hand_made=hand_made,
+        by=by,
+    )
 
 
 def connect_woocommerce(
@@ -86,18 +84,40 @@ def connect_woocommerce(
     shop = woocommerce.check(credentials, now=services.now, allow_http=services.settings.allow_http_stores)
     # Known by where we reach it, port and folder included: one host can have several stores.
     shop = msgspec.structs.replace(shop, domain=credentials.url.partition("://")[2])
-    account_id = account_id or account_for(services, Platform.WOOCOMMERCE, shop.domain, shop.name)
-    with services.transaction(account_id) as work:
+    return _keep(
+        services,
+        Platform.WOOCOMMERCE,
+        shop,
+        credentials,
+        url=credentials.url,
+        account_id=account_id,
+        hand_made=hand_made,
+        by=by,
+    )
+
+
+def _keep(
+    services: Services,
+    platform: Platform,
+    shop: ShopRecord,
+    credentials: ShopifyCredentials | WooCommerceCredentials,
+    *,
+    url: str,
+    account_id: int | None,
+    hand_made: bool,
+    by: str,
+) -> int:
+    """Write the store down. Without an account (an install link that anybody may open) it is not trusted."""
+    owner = account_id or account_for(services, platform, shop.domain, shop.name)
+    with services.transaction(owner) as work:
+        known = stores.by_domain(work, platform, shop.domain) is not None
         store = stores.connect(
-            work,
-            services.vault,
-            Platform.WOOCOMMERCE,
-            shop,
-            credentials,
-            url=credentials.url,
-            hand_made=hand_made,
-            by=by,
+            work, services.vault, platform, shop, credentials, url=url, hand_made=hand_made, by=by
         )
+        if account_id is not None:
+            links.vouch(work, store.id)
+        elif not known:
+            links.doubt_unless_new(work, store.id)
         return store.id
 
 

@@ -11,6 +11,7 @@ from integration import one_time, store_status, stores
 from integration.db.stores import Store
 from integration.errors import ForgedMessage, NotFound
 from integration.people import agent_from_store, make_link
+from integration.people.links import must_be_vouched_for
 from integration.ports import WooCommerceCredentials
 from integration.records import Platform
 from sidebar.context import services
@@ -30,7 +31,7 @@ def from_shopify() -> ResponseReturnValue:
         return {"error": "session"}, 401, RETRY
     store = _store(Platform.SHOPIFY, session.shop)
     name = f"Shopify {session.user_id}"
-    return {"address": _link(store.account_id, store.domain, session.user_id, name, "shopify")}
+    return {"address": _link(store, session.user_id, name, "shopify")}
 
 
 @bp.get("/woocommerce/plugin/open")
@@ -40,7 +41,7 @@ def from_wordpress() -> ResponseReturnValue:
     if not visit.email:
         raise ForgedMessage("the plugin named nobody")
     name = visit.name or visit.email
-    return redirect(_link(store.account_id, store.domain, f"wp.{visit.email}", name, "wordpress"), 303)
+    return redirect(_link(store, f"wp.{visit.email}", name, "wordpress"), 303)
 
 
 @bp.get("/woocommerce/plugin/status")
@@ -60,9 +61,10 @@ def plugin_status() -> ResponseReturnValue:
     }
 
 
-def _link(account_id: int, domain: str, external_id: str, name: str, method: str) -> str:
-    with services().transaction(account_id) as work:
-        agent = agent_from_store(work, domain=domain, external_id=external_id, name=name[:120])
+def _link(store: Store, external_id: str, name: str, method: str) -> str:
+    with services().transaction(store.account_id) as work:
+        must_be_vouched_for(work, store.id)
+        agent = agent_from_store(work, domain=store.domain, external_id=external_id, name=name[:120])
         secret = make_link(work, agent, method)
     return f"{services().settings.app_url}/admin/enter/{secret}"
 

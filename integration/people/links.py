@@ -1,17 +1,63 @@
-"""Signing in from a store's own admin: the store has proven who it is, we hand out a one-time link."""
+"""Signing in from a store's own admin: the store has proven who it is, we hand out a one-time link.
+
+Anybody can open an install link, also with a shop of their own. So the word of a store that came in that
+way lets nobody into an account that has admins already, until one of them connects the store once more.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import or_, select
+
 from integration import one_time
-from integration.db.accounts import Agent, Role
+from integration.db.accounts import Account, Agent, Role
 from integration.errors import Forbidden
 from integration.people.agents import agent_by_email, clean_name
 from integration.work import Work
 
 SIGN_IN = "sign-in-link"
 LIFETIME = timedelta(minutes=2)
+DOUBTED = "doubted_stores"
+"""In `Account.settings`: ids of stores whose people may not come in."""
+
+
+def vouch(work: Work, store_id: int) -> None:
+    """Somebody of the account, or whoever runs this installation, connected the store."""
+    _set_doubted(work, _doubted(work) - {store_id})
+
+
+def doubt_unless_new(work: Work, store_id: int) -> None:
+    """Nobody knows who connected the store: the first merchant of a new account, or a stranger."""
+    taken = select(Agent.id).where(
+        Agent.role == Role.ADMIN, or_(Agent.last_seen_at.is_not(None), Agent.password_hash.is_not(None))
+    )
+    if work.session.scalar(taken.limit(1)) is not None:
+        _set_doubted(work, _doubted(work) | {store_id})
+
+
+def must_be_vouched_for(work: Work, store_id: int) -> None:
+    """Raises :exc:`Forbidden` for a store whose people may not come in."""
+    if store_id in _doubted(work):
+        raise Forbidden(
+            "this store was connected by nobody that we know",
+            code="store_not_vouched_for",
+            next_step="An admin can reconnect it under Stores.",
+        )
+
+
+def _doubted(work: Work) -> set[int]:
+    return set(_account(work).settings.get(DOUBTED, ()))
+
+
+def _set_doubted(work: Work, stores: set[int]) -> None:
+    account = _account(work)
+    if stores != _doubted(work):
+        account.settings = {**account.settings, DOUBTED: sorted(stores)}
+
+
+def _account(work: Work) -> Account:
+    return work.session.get_one(Account, work.account_id)
 
 
 def agent_from_store(work: Work, *, domain: str, external_id: str, name: str) -> Agent:

@@ -13,7 +13,10 @@ import pytest
 from flask import Flask
 
 from connectors.woocommerce import plugin
+from integration.db.accounts import Role
 from integration.db.stores import Store
+from integration.people import links
+from integration.people.agents import add_agent, list_agents
 from integration.ports import WooCommerceCredentials
 from integration.records import Platform
 from jobs.boot import Services
@@ -150,3 +153,43 @@ def test_a_session_token_that_does_not_hold_gets_another_chance_and_no_link(
 def test_a_shop_that_is_not_connected_gets_no_link(app: Flask, shopify: Any) -> None:
     headers = {"Authorization": f"Bearer {shopify(shop='other.myshopify.com')}"}
     assert app.test_client().post("/shopify/app/enter", headers=headers).status_code == 404
+
+
+# Stores that came in by an install link, which anybody can open
+
+
+@pytest.fixture
+def admin_at_work(services: Services, account: int) -> None:
+    with services.transaction(account) as work:
+        agent, _secret = add_agent(work, "mari@lumi.example", "Mari", Role.ADMIN)
+        agent.last_seen_at = services.now()
+
+
+def test_a_strangers_store_opens_no_account_that_is_in_use(
+    app: Flask, services: Services, account: int, wordpress: int, signed: Any, admin_at_work: None
+) -> None:
+    with services.transaction(account) as work:
+        links.doubt_unless_new(work, wordpress)
+
+    assert app.test_client().get(signed("open")).status_code == 403
+    with services.reading(account) as work:
+        assert [agent.email for agent in list_agents(work)] == ["mari@lumi.example"]
+
+
+def test_an_admin_who_connects_the_store_vouches_for_it(
+    app: Flask, services: Services, account: int, wordpress: int, signed: Any, admin_at_work: None
+) -> None:
+    with services.transaction(account) as work:
+        links.doubt_unless_new(work, wordpress)
+        links.vouch(work, wordpress)
+
+    assert app.test_client().get(signed("open")).status_code == 303
+
+
+def test_the_first_merchant_of_an_account_comes_in_by_the_store(
+    app: Flask, services: Services, account: int, wordpress: int, signed: Any
+) -> None:
+    with services.transaction(account) as work:
+        links.doubt_unless_new(work, wordpress)
+
+    assert app.test_client().get(signed("open")).status_code == 303
