@@ -99,10 +99,13 @@ class Pieces(msgspec.Struct, frozen=True, kw_only=True):
         return self.removed + self.refunded + self.exchanged
 
 
+NO_WORDS: frozenset[str] = frozenset()
+
+
 def words(product: AnyProduct | None) -> frozenset[str]:
     """Tags, categories and type of a product in one writing: `Final Sale` is `final-sale`."""
     if product is None:
-        return frozenset()
+        return NO_WORDS
     marks = [*product.tags, *product.categories, product.product_type]
     return frozenset(filter(None, (plain_word(str(mark)) for mark in marks)))
 
@@ -225,23 +228,30 @@ def _line(order: AnyOrder, line: AnyLine, product: AnyProduct | None, said: Said
         cancelled=order.cancelled_at is not None or state.removed == line.quantity > 0,
         final_sale=not marks.isdisjoint(FINAL_SALE),
         traits=_traits(line, marks, said),
-        unsealed=said.get("unsealed"),
-        used=said.get("used"),
-        consent=said.get("consent") is True,
-        acknowledged=said.get("acknowledged") is True,
-        confirmed=said.get("confirmed") is True,
-        started=said.get("started") is True,
         regular=not marks.isdisjoint(REGULAR),
-        exchanged_at=said.get("exchanged_at"),
         bundle_part=not marks.isdisjoint(BUNDLE_PART),
-        gift_returned=said.get("gift_returned") is not False,
-        sent_late=said.get("sent_late") is True,
-        diminished=int(said.get("diminished") or 0),
         product_id=line.product_id or "",
         collections=groups,
         categories=groups,
         tags=marks.union(map(str, product.tags)) if product is not None else marks,
+        **(_told(said) if said else {}),
     )
+
+
+def _told(said: Said) -> dict[str, Any]:
+    """What people said of a line. Of most lines nobody said anything."""
+    return {
+        "unsealed": said.get("unsealed"),
+        "used": said.get("used"),
+        "consent": said.get("consent") is True,
+        "acknowledged": said.get("acknowledged") is True,
+        "confirmed": said.get("confirmed") is True,
+        "started": said.get("started") is True,
+        "exchanged_at": said.get("exchanged_at"),
+        "gift_returned": said.get("gift_returned") is not False,
+        "sent_late": said.get("sent_late") is True,
+        "diminished": int(said.get("diminished") or 0),
+    }
 
 
 def _kind(line: AnyLine, product: AnyProduct | None, marks: frozenset[str]) -> Kind:
