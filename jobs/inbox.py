@@ -45,15 +45,14 @@ def drain(services: Services, *, store_id: int) -> None:
                 claims = inbox.claim(work, store_id)
             if not claims:
                 break
-            claims = turn.settle_together(claims)
-            if not turn.goes_on():
-                turn.give_back(claims)
+            left = turn.settle_together(claims)
+            settled = len(left) < len(claims)
+            while left and (turn.goes_on() or not settled):  # however short a turn, something gets done
+                turn.settle(left.pop(0))
+                settled = True
+            if left or not turn.goes_on():
+                turn.give_back(left)
                 break
-            for position, claim in enumerate(claims):
-                turn.settle(claim)
-                if not turn.goes_on():
-                    turn.give_back(claims[position + 1 :])
-                    break
 
 
 class _Turn:

@@ -13,7 +13,7 @@ from connectors.demo.shopify.control import VERBS
 from connectors.demo.shopify.delivering import Mischief
 from connectors.demo.woocommerce.hooks import save
 from integration import inbox, stores
-from integration.db.inbox import Delivery, DeliveryStatus, PrivacyRequest
+from integration.db.inbox import Delivery, DeliveryStatus, Poison, PrivacyRequest
 from integration.db.orders import Fulfillment, Order, OrderReturn, Refund
 from integration.db.stores import StoreStatus, SyncPhase
 from integration.ports import Topic, WebhookEvent
@@ -167,6 +167,30 @@ def test_a_thousand_events_of_one_order_cost_a_handful_of_fetches(live: Live) ->
 
     assert 1 <= asked.hits <= 3
     assert {row.status for row in live.rows(Delivery)} == {DeliveryStatus.DONE}
+
+
+def test_many_changed_orders_cost_one_question_and_a_bad_one_spoils_no_other(live: Live) -> None:
+    first, second, unreadable, deleted, *_ = live.orders("shopify")
+    known = live.rows(Order, Order.platform_id == unreadable)[0].currency
+    live.do("touch", order=first, note="first")
+    live.do("touch", order=second, note="second")
+    live.do("touch", order=unreadable, presentmentCurrencyCode="XXX")
+    live.do("delete", order=deleted)
+    asked = live.shopify.faults.add(action="delay", operation="OrdersByIds", times=-1, seconds=0.0)
+    live.arrive()
+
+    assert asked.hits == 2  # all four, then the unreadable one by itself
+    notes = {row.platform_id: (row.note, bool(row.gone_at)) for row in live.rows(Order)}
+    assert [notes[each] for each in (first, second)] == [("first", False), ("second", False)]
+    assert notes[deleted][1]
+    assert [row.platform_id for row in live.rows(Poison)] == [unreadable]
+    waiting = live.rows(Delivery, Delivery.status == DeliveryStatus.PENDING)
+    assert {(row.resource, row.error["code"]) for row in waiting} == {(unreadable, "unreadable_answer")}
+
+    live.do("touch", order=unreadable, presentmentCurrencyCode=known, note="healed")
+    live.arrive()
+    assert live.differences() == []
+    assert live.rows(Poison) == []
 
 
 def test_a_store_that_is_down_keeps_its_deliveries_waiting(live: Live, time: Any) -> None:
