@@ -19,8 +19,11 @@ from connectors.demo.shopify import installation
 from connectors.demo.shopify.signing import session_token, signed_query
 from connectors.demo.shopify.store import SHOP
 from integration import stores
+from integration.db.accounts import Role
 from integration.db.stores import Store, StoreStatus
-from integration.errors import StoreDenied
+from integration.errors import Forbidden, StoreDenied
+from integration.people import links
+from integration.people.agents import add_agent
 from integration.ports import ShopifyCredentials
 from jobs.stores import open_store, refresh_idle
 from tests.jobs.conftest import copy
@@ -418,6 +421,20 @@ def test_a_woocommerce_store_connects_from_a_link_and_is_copied(
     assert (last.status_code, last.url.path) == (200, "/woocommerce/return")
     assert (store.account_id, store.url) == (account_id, woocommerce.url)
     copy(services, store.id)
+
+
+def test_a_store_from_an_open_link_is_not_trusted_by_an_account_in_use(
+    account_id: int, site: Any, woocommerce: Any, found: Any, services: Any
+) -> None:
+    with services.transaction(account_id) as work:
+        agent, _secret = add_agent(work, "mari@lumi.example", "Mari", Role.ADMIN)
+        agent.last_seen_at = services.now()
+
+    merchant.connect_woocommerce(site.url, woocommerce.url)
+
+    (store,) = found()
+    with services.reading(account_id) as work, pytest.raises(Forbidden):
+        links.must_be_vouched_for(work, store.id)
 
 
 def test_connecting_again_doubles_neither_store_nor_webhooks(
