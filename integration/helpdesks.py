@@ -298,6 +298,12 @@ def note_opening(work: Work, helpdesk_id: int, *, at_once: bool = False) -> None
     )
 
 
+def opening_noted(helpdesk: Helpdesk, now: datetime) -> bool:
+    """Whether `note_opening` would change nothing: no refusal to settle, and noted within the minute."""
+    at = helpdesk.last_opened_at
+    return at is not None and at >= now - NOTED_EVERY and last_refusal(helpdesk) is None
+
+
 def note_refusal(work: Work, helpdesk_id: int, code: str) -> None:
     """Remember why a call of this desk was refused last, for the person who sets it up. Codes only."""
     helpdesk = find(work, helpdesk_id)

@@ -101,7 +101,8 @@ def arrive(
     """
     with services().transaction(desk.account_id) as work:
         fresh = one_time.first_time(work, f"{desk.kind}-proof", f"{desk.key}\n{proof}", kept)
-        helpdesks.note_opening(work, desk.id, at_once=desk.refused)
+        if not desk.noted:
+            helpdesks.note_opening(work, desk.id, at_once=desk.refused)
         if agent is None:
             return replace(visit, fresh=fresh)
         record = claim_agent(work, desk.id, agent.id, agent.email or None, proven=signed_email)
@@ -119,6 +120,8 @@ def arrive(
 
 def note_opening(desk: Desk) -> None:
     """A call proved itself, though it named nobody: whoever sets the desk up sees that it works."""
+    if desk.noted:
+        return
     with services().transaction(desk.account_id) as work:
         helpdesks.note_opening(work, desk.id, at_once=desk.refused)
 

@@ -26,6 +26,8 @@ class Desk:
     secrets: dict[str, str]
     refused: bool = False
     """A call of it was refused since it was opened last."""
+    noted: bool = False
+    """That it is in use was written down within the minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,7 @@ def desk_by_key(kind: str, key: str) -> Desk:
         settings={name: str(value) for name, value in row.settings.items()},
         secrets=helpdesks.secret_settings(services().vault, row),
         refused=helpdesks.last_refusal(row) is not None,
+        noted=helpdesks.opening_noted(row, services().now()),
     )
 
 
