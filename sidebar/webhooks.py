@@ -58,6 +58,7 @@ def shopify_delivery() -> Answer:
     with services().everywhere() as work:
         taken = inbox.take(work, services().vault, event, body, platform=Platform.SHOPIFY)
     if taken:
+        _note_unknown(event, event.domain)
         WEBHOOKS.labels("shopify", "accepted").inc()
         return "", 200
     # A repetition, or a shop that is not there, or no longer: seldom enough to look twice.
@@ -103,8 +104,7 @@ def _secret_of(store: Store) -> str | None:
 
 
 def _accept(platform: str, account_id: int, store_id: int, event: WebhookEvent, body: bytes) -> Answer:
-    if event.topic == Topic.UNKNOWN:
-        log.info("store %s: a delivery of topic %r is not ours to act on", store_id, event.platform_topic)
+    _note_unknown(event, store_id)
     with services().transaction(account_id) as work:
         store = stores.find(work, store_id)
         if store.credentials is None and event.topic not in COMPLIANCE:
@@ -113,6 +113,11 @@ def _accept(platform: str, account_id: int, store_id: int, event: WebhookEvent, 
         fresh = inbox.accept(work, services().vault, store, event, body)
     WEBHOOKS.labels(platform, "accepted" if fresh else "repeated").inc()
     return "", 200
+
+
+def _note_unknown(event: WebhookEvent, store: int | str) -> None:
+    if event.topic == Topic.UNKNOWN:
+        log.info("store %s: a delivery of topic %r is not ours to act on", store, event.platform_topic)
 
 
 @bp.errorhandler(ForgedMessage)

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import hmac
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -134,8 +135,12 @@ def test_an_unknown_shop_is_not_found_but_for_what_the_law_asks(client: Any, sho
     assert kept() == []
 
 
-def test_an_unknown_topic_is_answered_well(client: Any, shop: int, kept: Any) -> None:
-    assert send(client, {"id": 1}, topic="carts/vanished") == 200
+def test_an_unknown_topic_is_answered_well_and_noted(
+    client: Any, shop: int, kept: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "sidebar.webhooks"):
+        assert send(client, {"id": 1}, topic="carts/vanished") == 200
+    assert "carts/vanished" in caplog.text
     assert [row.topic for row in kept()] == [Topic.UNKNOWN]
 
 
