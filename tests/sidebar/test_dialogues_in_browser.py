@@ -38,7 +38,7 @@ def test_a_refund_is_asked_for_by_keyboard_alone(open_pane, services, account, l
     if language != "en":
         page.get_by_test_id("language").select_option(language)
         expect(page.locator("html")).to_have_attribute("dir", "rtl")
-        page.keyboard.press("Tab")  # out of the list of languages: single keys are for when no field has focus
+        page.keyboard.press("Tab")  # out of the list: single keys are for when no field has focus
     page.keyboard.press("j")
     page.keyboard.press("r")
     expect(page.get_by_test_id("refund-line-quantity").first).to_be_focused()
