@@ -19,7 +19,7 @@ check: .venv/.check
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m migrations.check
 	@$(BIN)/python -m sidebar.translations.check
 

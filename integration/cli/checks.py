@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import migrations
 from integration import stores
 from integration.db.stores import Store, StoreStatus
-from integration.errors import AppError, NotFound, StoreError
+from integration.errors import AppError, NotFound, SettingsError
 from jobs.boot import Services
 
 Row = dict[str, Any]
@@ -25,6 +25,11 @@ def run(services: Services, account: int | None) -> list[Row]:
     if database["result"] == "ok":
         rows += _stores(services, account)
     return rows
+
+
+def without_settings(error: SettingsError) -> list[Row]:
+    """Nothing else can be looked at."""
+    return [_row("settings", str(error), "Correct it in the environment, then run this again.")]
 
 
 def _row(check: str, problem: str, next_step: str = "", detail: str = "") -> Row:
@@ -76,7 +81,7 @@ def _store(services: Services, store: Store) -> list[Row]:
         secret = services.vault.open(store.webhook_secret).decode() if store.webhook_secret else ""
         changes = api.subscribe(stores.webhook_address(services.settings.app_url, store), secret)
         rows.append(_row(f"{name}: webhooks", "", detail="; ".join(changes)))
-    except StoreError as error:
+    except AppError as error:  # the store's word, or a secret that none of our keys opens
         return [_row(f"{name}: {error.code}", str(error), error.next_step)]
     finally:
         api.close()

@@ -202,6 +202,14 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(
     assert problem["check"] == "redis"
     assert "REDIS_URL" in problem["next_step"]
 
+    monkeypatch.setenv("SECRET_KEY", "")
+    code, out, _ = installed("doctor", "--json")
+
+    (problem,) = json.loads(out)
+    assert code == 1
+    assert (problem["check"], problem["result"]) == ("settings", "problem")
+    assert "SECRET_KEY" in problem["detail"]
+
 
 def test_the_record_is_verified(installed: Run) -> None:
     installed("tokens", "create", "--name", "erp", "--role", "agent")
