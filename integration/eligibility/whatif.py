@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 
 import msgspec
 
@@ -17,7 +18,7 @@ from integration.eligibility.engine import (
     judge_line,
     law_towards,
 )
-from integration.eligibility.facts import LineFacts, OrderFacts, Request
+from integration.eligibility.facts import Kind, LineFacts, OrderFacts, Request
 from integration.eligibility.policy import Bound, Rule
 from integration.eligibility.refund import Judged, total_only
 from integration.eligibility.rights import UNCHECKED
@@ -164,7 +165,7 @@ class Bench:
         key = None
         if circumstances is not None and line.gift_of is None:
             old, new = self._identity(terms[0]), self._identity(terms[1])
-            key = circumstances, *_alike(hearing, line), *old, *new
+            key = circumstances, *_alike(hearing, line, (terms[0].rule, terms[1].rule)), *old, *new
         sides = None if key is None else self.known.get(key)
         if sides is None:
             sides = _sides(hearing, line, terms)
@@ -213,7 +214,7 @@ def _circumstances(hearing: Hearing) -> tuple[object, ...] | None:
     )
 
 
-def _alike(hearing: Hearing, line: LineFacts) -> tuple[object, ...]:
+def _alike(hearing: Hearing, line: LineFacts, rules: tuple[Rule, Rule]) -> tuple[object, ...]:
     """Equal for lines that are judged equally under the same terms and circumstances.
 
     A field that is not blanked here counts, so that a new one is never overlooked. Moments are blanked: as
@@ -238,7 +239,22 @@ def _alike(hearing: Hearing, line: LineFacts) -> tuple[object, ...]:
         exchanged_at=None,
     )
     asked, left = asked_for(hearing.request, line), line.left
-    return alike, hearing.timeline.lines[line.id], asked > 0, left > 0, asked > left
+    days = _deciding(hearing.timeline.lines[line.id], line, rules)
+    return alike, days, asked > 0, left > 0, asked > left
+
+
+def _deciding(days: LineDays, line: LineFacts, rules: tuple[Rule, Rule]) -> LineDays:
+    """Goods that have all arrived are judged by their arrival: the days of order and dispatch count only for
+    terms that count from them."""
+    if days.last is None or days.unsent or line.kind is not Kind.GOODS:
+        return days
+    ordered = any(rule.start == "order" or rule.holidays for rule in rules)
+    sent = any(rule.start == "fulfilment" for rule in rules)
+    if ordered and sent:
+        return days
+    return msgspec.structs.replace(
+        days, bought=days.bought if ordered else date.min, shipped=days.shipped if sent else None
+    )
 
 
 def _total(hearing: Hearing, judged: list[Judged]) -> int:

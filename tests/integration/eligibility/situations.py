@@ -16,6 +16,7 @@ from integration.eligibility import (
     Rule,
     Shipping,
 )
+from integration.eligibility.policy import HolidayRange
 
 ZONES = {
     "EE": "Europe/Tallinn",
@@ -30,6 +31,9 @@ ZONES = {
 DAY = date(2026, 3, 2)
 at_any_speed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A loaded machine is no failure of ours."""
+HOLIDAYS = HolidayRange(
+    first=DAY - timedelta(days=5), last=DAY + timedelta(days=1), until=DAY + timedelta(days=45)
+)
 days = st.integers(0, 60).map(lambda n: DAY + timedelta(days=n))
 amounts = st.integers(0, 100_000)
 answers = st.sampled_from([None, True, False])
@@ -68,7 +72,7 @@ def orders(draw):
         country=country,
         zone=ZoneInfo(ZONES[country]),
         currency="EUR",
-        ordered=DAY - timedelta(days=2),
+        ordered=DAY - timedelta(days=draw(st.sampled_from([2, 2, 9]))),
         lines=lines,
         shipping=Shipping(paid=paid, standard=draw(st.none() | st.integers(0, paid))),
         order_discount=discount,
@@ -96,6 +100,7 @@ def rules(draw):
         start=draw(st.sampled_from(["delivery", "fulfilment", "order"])),
         days=draw(st.none() | st.integers(0, 60)),
         buffer=draw(st.none() | st.integers(0, 9)),
+        holidays=draw(st.sampled_from([(), (), (HOLIDAYS,)])),
         restocking=draw(st.sampled_from([0, 1000, 1250])),
         refund_outbound=draw(st.booleans()),
         label="fee",
