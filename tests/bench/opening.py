@@ -171,7 +171,7 @@ class Cache:
         claims = {
             "iss": self.key,
             "aud": self.settings.app_url,
-            "sub": f"agent-{self.opened // 100}",
+            "sub": f"agent-{self.opened // 50}",
             "email": "a@desk.example",
             "name": "A",
             "conversation": str(person),
