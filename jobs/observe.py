@@ -29,6 +29,13 @@ SECRET = re.compile(
     r"X-HelpScout-Signature|hmac|token|id_token|code|oauth_signature)=)[^&\s\"']+"
 )
 """Proofs and secrets that travel in addresses; they are cut out of every line."""
+DETAIL = re.compile(r"(?m)^(DETAIL: ).*$")
+"""Where Postgres names the values of a row that it refused."""
+
+
+def clean(text: str) -> str:
+    """What may be written down of a message or trace."""
+    return DETAIL.sub(r"\1…", SECRET.sub(r"\1…", text))
 
 
 @contextmanager
@@ -58,7 +65,7 @@ class _Text(logging.Formatter):
         line = f"{stamp} {record.levelname:<7} {record.name}: {record.getMessage()}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return SECRET.sub(r"\1…", f"{line} [{where}]" if where else line)
+        return clean(f"{line} [{where}]" if where else line)
 
 
 class _Json(logging.Formatter):
@@ -67,11 +74,11 @@ class _Json(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": SECRET.sub(r"\1…", record.getMessage()),
+            "message": clean(record.getMessage()),
             **(_context.get() or {}),
         }
         if record.exc_info:
-            entry["trace"] = SECRET.sub(r"\1…", self.formatException(record.exc_info))
+            entry["trace"] = clean(self.formatException(record.exc_info))
         return msgspec.json.encode(entry).decode()
 
 
