@@ -163,9 +163,8 @@ class Plan:
         def read(source: Doc, desk: Desk) -> Doc:
             items = [desk.follow(each) for each in source.get(name) or ()]
             args = arguments(node, desk.variables)
-            if self.whole:
-                args["first"] = len(items)
-            found: Doc = shape(paging.page(items, args), desk)
+            page = paging.whole(items) if self.whole else paging.page(items, args)
+            found: Doc = shape(page, desk)
             return found
 
         return read
