@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import timedelta
 
-import prometheus_client
 from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -51,9 +53,22 @@ def problems() -> list[str]:
 
 @bp.get("/metrics")
 def metrics() -> ResponseReturnValue:
-    """Prometheus text: this process's counters, and what the database says of the work to do."""
-    lines = [prometheus_client.generate_latest().decode(), *_from_database()]
+    """Prometheus text: the counters, and what the database says of the work to do."""
+    lines = [generate_latest(_counters()).decode(), *_from_database()]
     return Response("".join(lines), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _counters() -> CollectorRegistry:
+    """Of all processes that share PROMETHEUS_MULTIPROC_DIR (web and workers); without it, of this one.
+
+    Source: prometheus_client, "Multiprocess Mode".
+    """
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if not folder:
+        return REGISTRY
+    shared = CollectorRegistry()
+    MultiProcessCollector(shared, folder)  # type: ignore[no-untyped-call] # its own package leaves it so
+    return shared
 
 
 def _from_database() -> list[str]:

@@ -1,14 +1,18 @@
-"""How often one address, agent or desk may try. Counted in Redis; without Redis nothing is counted."""
+"""How often one address, agent, desk or token may try.
+
+Counted in Redis for all processes together; while Redis does not answer, in each process by itself.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from flask import request
+from flask import current_app, request
 from redis.exceptions import RedisError
 
 from integration.errors import AppError
@@ -19,24 +23,55 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
+EXTENSION = "deskside.tries"
+WITHOUT_REDIS = 10.0
+"""Seconds to count by ourselves after Redis was not there."""
+MOST_KEPT = 10_000
+"""Keys that one process remembers by itself; beyond, what has run out is forgotten."""
+
 
 class TooMany(AppError):
     code, status = "too_many", 429
     next_step = "Wait some minutes, then try again."
 
 
+class Counter:
+    """Tries in running spans of time, of one process."""
+
+    def __init__(self) -> None:
+        self._alone_until = 0.0
+        self._own: dict[str, tuple[float, int]] = {}
+        """key → (end of its span, tries so far)"""
+
+    def count(self, key: str, seconds: int) -> int:
+        """The number of this try within the span that the first one began."""
+        if time.monotonic() >= self._alone_until:
+            try:
+                with services().redis.pipeline(transaction=False) as pipe:
+                    pipe.incr(key)
+                    pipe.expire(key, seconds, nx=True)
+                    return int(pipe.execute()[0])
+            except RedisError as error:
+                log.warning("tries are counted by each process alone: %s", type(error).__name__)
+                self._alone_until = time.monotonic() + WITHOUT_REDIS
+        return self._count_alone(key, seconds)
+
+    def _count_alone(self, key: str, seconds: int) -> int:
+        now = services().now().timestamp()
+        if len(self._own) >= MOST_KEPT:
+            self._own = {each: kept for each, kept in self._own.items() if kept[0] > now}
+        end, tries = self._own.get(key, (0.0, 0))
+        if end <= now:
+            end, tries = now + seconds, 0
+        self._own[key] = end, tries + 1
+        return tries + 1
+
+
 def allowed(purpose: str, who: str, *, times: int, seconds: int) -> bool:
     """Count one try; False once there were more than `times` within `seconds`."""
-    key = f"deskside:tries:{purpose}:{hashlib.sha256(who.encode()).hexdigest()[:24]}"
-    try:
-        with services().redis.pipeline() as pipe:
-            pipe.incr(key)
-            pipe.expire(key, seconds, nx=True)
-            count = pipe.execute()[0]
-    except RedisError as error:
-        log.warning("tries not counted, queue unreachable: %s", type(error).__name__)
-        return True
-    return int(count) <= times
+    counter: Counter = current_app.extensions.setdefault(EXTENSION, Counter())
+    name = hashlib.sha256(who.encode()).hexdigest()[:24]
+    return counter.count(f"deskside:tries:{purpose}:{name}", seconds) <= times
 
 
 def limited(purpose: str, *, times: int, seconds: int) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import time
 from dataclasses import dataclass
 
-from flask import current_app, g, request
-from redis.exceptions import RedisError
+from flask import g, request
 
 from integration.db.accounts import Role
 from integration.errors import AppError, Forbidden, ForgedMessage
 from integration.people import authenticate_token
 from integration.wishes import Who
 from sidebar.context import services
-
-log = logging.getLogger(__name__)
+from sidebar.throttle import allowed
 
 CALLS_A_MINUTE = 600
 """Of one token."""
 GUESSES_A_MINUTE = 30
 """Wrong tokens from one address."""
-WITHOUT_REDIS = 10.0
-"""Seconds to count by ourselves after Redis was not there."""
 
 
 class TooManyCalls(AppError):
@@ -85,33 +78,6 @@ def _find(token: str) -> Caller | None:
 
 
 def _count(purpose: str, who: str, most: int) -> None:
-    """Raises :exc:`TooManyCalls`. Counted in Redis for all processes; without it, in each by itself."""
-    counter: Counter = current_app.extensions.setdefault("deskside.api.counter", Counter())
-    minute = int(services().now().timestamp() // 60)
-    name = hashlib.sha256(who.encode()).hexdigest()[:24]
-    if counter.count(f"deskside:api:{purpose}:{name}:{minute}", minute) > most:
+    """Raises :exc:`TooManyCalls`."""
+    if not allowed(f"api-{purpose}", who, times=most, seconds=60):
         raise TooManyCalls(f"more than {most} calls in a minute")
-
-
-class Counter:
-    """Calls in the running minute."""
-
-    def __init__(self) -> None:
-        self._alone_until = 0.0
-        self._minute = 0
-        self._own: dict[str, int] = {}
-
-    def count(self, key: str, minute: int) -> int:
-        if time.monotonic() >= self._alone_until:
-            try:
-                with services().redis.pipeline(transaction=False) as pipe:
-                    pipe.incr(key)
-                    pipe.expire(key, 120)
-                    return int(pipe.execute()[0])
-            except RedisError as error:
-                log.warning("calls are counted by each process alone: %s", type(error).__name__)
-                self._alone_until = time.monotonic() + WITHOUT_REDIS
-        if minute != self._minute:
-            self._minute, self._own = minute, {}
-        self._own[key] = self._own.get(key, 0) + 1
-        return self._own[key]

@@ -12,6 +12,7 @@ from integration.db.actions import Action
 from integration.db.audit import AuditEntry
 from integration.wishes import Wish
 from sidebar.api.calls import CALLS, LARGEST_BODY
+from sidebar.api.withdrawing import Acknowledgement, Arrival, Statement
 
 STRANGE = ["0", "-1", "1e3", "９", "99999999999999999999", "1;drop", "%00", "x" * 300]
 REFUND = {"lines": [{"line_id": "1.11", "quantity": 1, "restock": False}]}
@@ -20,8 +21,25 @@ EVERYTHING = {**REFUND, "note": "x", "return_id": "1", "tags_add": ["vip"], "add
 """A body that any of the action calls takes."""
 
 
-def path_of(call, order="1", action="1", customer="1", store="1"):
-    ids = {"order_id": order, "action_id": action, "customer_id": customer, "store_id": store}
+def body_of(call, order="1"):
+    """A body that would do it, if only it were one's own."""
+    bodies = {
+        Wish: {**EVERYTHING, "lines": [{"line_id": f"{order}.11", "quantity": 1}]},
+        Statement: {"order_id": order, "received_at": "2026-11-20T10:00:00Z", "channel": "form"},
+        Acknowledgement: {"how": "email"},
+        Arrival: {"proof_at": "2026-11-20"},
+    }
+    return bodies.get(call.body, {})
+
+
+def path_of(call, order="1", action="1", customer="1", store="1", withdrawal="1"):
+    ids = {
+        "order_id": order,
+        "action_id": action,
+        "customer_id": customer,
+        "store_id": store,
+        "withdrawal_id": withdrawal,
+    }
     return re.sub(r"{(\w+)}", lambda match: ids[match.group(1)], call.path)
 
 
@@ -52,10 +70,13 @@ class TestEveryCall:
         """With ids of everything that the first account has, and a body that would do it there."""
         body = {**EVERYTHING, "lines": [{"line_id": f"{dear}.11", "quantity": 1}]}
         asked = program(Role.AGENT).post(f"/orders/{dear}/refunds", body, key="k").get_json()
+        statement = {"order_id": str(dear), "received_at": "2026-11-20T10:00:00Z", "channel": "form"}
+        stated = admin.post("/withdrawals", statement).get_json()
         name = admin.get(f"/orders/{dear}").get_json()["name"]
         (mari,) = admin.get("/customers", order=name).get_json()["items"]
         (store,) = admin.get("/stores").get_json()["items"]
-        ids = {"order": str(dear), "action": asked["id"], "customer": mari["id"], "store": store["id"]}
+        ids = {"order": str(dear), "action": asked["id"], "customer": mari["id"]}
+        ids |= {"store": store["id"], "withdrawal": stated["id"]}
         stranger = program(Role.ADMIN, of=world.account("Other"))
         for call in CALLS:
             path = path_of(call, **ids)
@@ -64,8 +85,8 @@ class TestEveryCall:
                 mine, theirs = (one.get(path, **arguments) for one in (admin, stranger))
                 assert mine.status_code == 200
             else:
-                theirs = stranger.post(path, body if call.body is Wish else {}, key="k")
-            if "{" in call.path:
+                theirs = stranger.post(path, body_of(call, str(dear)), key="k")
+            if "{" in call.path or call.method == "POST":
                 is_problem(theirs, 404, "not_found")
             else:
                 rows = theirs.get_json()["items"]
@@ -73,16 +94,18 @@ class TestEveryCall:
         for arguments in ({"customer": mari["id"]}, {"store": store["id"]}):
             is_problem(stranger.get("/orders", **arguments), 404)
         is_problem(stranger.get("/audit", order=str(dear)), 404)
+        is_problem(stranger.get("/withdrawals", order=str(dear)), 404)
         assert admin.get(f"/actions/{asked['id']}").get_json() == asked
+        assert admin.get(f"/withdrawals/{stated['id']}").get_json() == stated
 
     def test_a_strange_id_names_nothing(self, admin):
         for call in CALLS:
             for strange in STRANGE if "{" in call.path else ():
-                path = path_of(call, order=strange, action=strange, customer=strange, store=strange)
+                path = path_of(call, *[strange] * 5)
                 if call.method == "GET":
                     response = admin.get(path)
                 else:
-                    response = admin.post(path, EVERYTHING if call.body is Wish else {}, key="k")
+                    response = admin.post(path, body_of(call), key="k")
                 is_problem(response, 404)
 
 
