@@ -276,6 +276,7 @@ def _empty_sum(order: Order, error: AppError) -> Response:
 def _sum_html(order: Order, store: Store, wish: Wish, found: dict[str, Any]) -> str:
     total = _money(found["amount"])
     titles = {child_id(order.id, line.platform_id): line.title for line in order.lines}
+    means = {payment.gateway: payment.gateway_title for payment in order.transactions}
     asked = {line["line_id"]: line for line in found["lines"]}
     within = [line for line in asked.values() if line.get("verdict") == "accept"]
     beyond = [line for line in asked.values() if line.get("verdict") != "accept"]
@@ -299,7 +300,10 @@ def _sum_html(order: Order, store: Store, wish: Wish, found: dict[str, Any]) -> 
         asked_shipping=order.shipping,
         fees=fees,
         by_amount=wish.amount is not None,
-        tenders=[(tender["gateway"], _money(tender["amount"])) for tender in found["tenders"]],
+        tenders=[
+            (means.get(tender["gateway"]) or tender["gateway"], _money(tender["amount"]))
+            for tender in found["tenders"]
+        ],
         suggested=suggested if suggested and suggested != total else None,
         apart=suggested - total if suggested else None,
         platform=PLATFORM_NAMES[store.platform],

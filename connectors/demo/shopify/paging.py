@@ -85,7 +85,7 @@ def edges(page: Doc) -> list[Doc]:
 def page(items: Sequence[Doc], args: Doc) -> Doc:
     """A page of a list that is wholly at hand; the cursor names the member it stands behind."""
     count = size(args)
-    ordered = list(reversed(items)) if args.get("reverse") else list(items)
+    ordered = _in_order(items, args)
     names = [str(item.get("id") or place) for place, item in enumerate(ordered)]
     start, end = 0, len(ordered)
     if after := args.get("after"):
@@ -99,10 +99,15 @@ def page(items: Sequence[Doc], args: Doc) -> Doc:
     return connection(ordered[low:high], keys, more=high < len(ordered), before=low > 0)
 
 
-def whole(items: Sequence[Doc]) -> Doc:
+def whole(items: Sequence[Doc], args: Doc) -> Doc:
     """All of a list, however long: for those who look into the books, not for callers."""
-    names = [(str(item.get("id") or place),) for place, item in enumerate(items)]
-    return connection(items, names, more=False, before=False)
+    ordered = _in_order(items, args)
+    keys = [(str(item.get("id") or place),) for place, item in enumerate(ordered)]
+    return connection(ordered, keys, more=False, before=False)
+
+
+def _in_order(items: Sequence[Doc], args: Doc) -> list[Doc]:
+    return list(reversed(items)) if args.get("reverse") else list(items)
 
 
 def _place(names: list[str], cursor: list[object]) -> int:

@@ -163,7 +163,7 @@ class Plan:
         def read(source: Doc, desk: Desk) -> Doc:
             items = [desk.follow(each) for each in source.get(name) or ()]
             args = arguments(node, desk.variables)
-            page = paging.whole(items) if self.whole else paging.page(items, args)
+            page = (paging.whole if self.whole else paging.page)(items, args)
             found: Doc = shape(page, desk)
             return found
 

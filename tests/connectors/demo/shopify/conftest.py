@@ -18,7 +18,11 @@ import connectors.shopify
 from connectors.demo.shopify import Conduct, DemoShopify
 
 SHOP = "lumi-home.myshopify.com"
-DOCUMENTS = Path(connectors.shopify.__file__).parent / "documents"
+DOCUMENTS = (
+    Path(connectors.shopify.__file__).parent / "documents",
+    Path(__file__).parents[3] / "samples" / "shopify" / "documents",
+)
+"""Those of the product, and more that other apps ask a store with."""
 EXCHANGE = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
     "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
@@ -31,7 +35,7 @@ QUICK = Conduct(bulk_seconds=0.02, job_seconds=0.02, retry_spacing=(0.02,) * 8)
 
 def document(name: str) -> str:
     """A GraphQL document by its name; numbers alone will do."""
-    (path,) = DOCUMENTS.glob(f"{name}*.graphql")
+    (path,) = (path for folder in DOCUMENTS for path in folder.glob(f"{name}*.graphql"))
     return path.read_text("utf-8")
 
 
