@@ -70,11 +70,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test that touches a database runs on each of them. Pages are the same on both: once is enough."""
+    """Every test that touches a database runs on each of them.
+
+    Once is enough for pages, and for tests marked `one_database`: long tables of words or permissions
+    over rows whose reading and writing other tests prove on both.
+    """
     if "kind_of_database" not in metafunc.fixturenames:
         return
     kinds = metafunc.config.getoption("--databases").split(",")
-    if "page" in metafunc.fixturenames or "browser" in metafunc.fixturenames:
+    if {"page", "browser"} & set(metafunc.fixturenames) or metafunc.definition.get_closest_marker(
+        "one_database"
+    ):
         kinds = kinds[:1]
     metafunc.parametrize("kind_of_database", kinds, scope="session")
 

@@ -18,6 +18,8 @@ from sidebar import dialogs, tokens
 from sidebar.offers import RETURN_STEPS
 from sidebar.visit import Assurance, Proof, Visit
 
+pytestmark = pytest.mark.one_database
+
 KINDS = {
     ActionKind.REFUND: {"reason": "changed_mind"},
     ActionKind.CANCEL: {"refund": "yes", "restock": "yes"},

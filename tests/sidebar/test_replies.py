@@ -16,6 +16,8 @@ from sidebar.replies.dates import Writing
 from sidebar.replies.facts import working_days
 from sidebar.visit import Assurance, Proof, Visit
 
+pytestmark = pytest.mark.one_database
+
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 

@@ -13,6 +13,8 @@ from integration.limits import Ceiling, Choices
 from integration.ports import ActionKind
 from integration.records import FulfillmentStatus, ReturnLineRecord, ReturnRecord
 
+pytestmark = pytest.mark.one_database
+
 PATHS = {
     ActionKind.REFUND: "refunds",
     ActionKind.CANCEL: "cancel",

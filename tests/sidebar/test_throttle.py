@@ -1,0 +1,55 @@
+"""Tries are counted for all processes together, and by each alone while Redis is away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from redis import Redis
+
+from jobs.boot import Services
+from sidebar import throttle
+
+
+@pytest.fixture
+def counted(services: Services, redis_url: str) -> Iterator[None]:
+    services.redis.close()
+    services.redis = Redis.from_url(redis_url)
+    yield
+    services.redis.close()
+
+
+def tries(app: Flask, who: str, times: int = 5) -> list[bool]:
+    with app.app_context():
+        return [throttle.allowed("knocking", who, times=2, seconds=60) for _ in range(times)]
+
+
+def test_processes_share_one_count(counted: None, app: Flask) -> None:
+    assert tries(app, "10.0.0.1") == [True, True, False, False, False]
+    app.extensions.pop(throttle.EXTENSION)  # as another process, which has counted nothing itself
+    assert tries(app, "10.0.0.1", 1) == [False]
+    assert tries(app, "10.0.0.2", 1) == [True]
+
+
+def test_the_count_ends_with_its_span(counted: None, app: Flask, services: Services) -> None:
+    tries(app, "10.0.0.3")
+    [key] = services.redis.keys("deskside:tries:knocking:*")
+    assert 0 < services.redis.ttl(key) <= 60
+
+
+def test_without_redis_each_process_counts_alone(app: Flask, clock: Any) -> None:
+    assert tries(app, "10.0.0.1") == [True, True, False, False, False]
+    clock.advance(timedelta(seconds=60))
+    assert tries(app, "10.0.0.1", 1) == [True]
+
+
+def test_a_process_forgets_what_has_run_out(app: Flask, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "MOST_KEPT", 3)
+    for number in range(3):
+        tries(app, f"10.0.1.{number}", 3)
+    clock.advance(timedelta(seconds=61))
+    assert tries(app, "10.0.1.9") == [True, True, False, False, False]
+    assert len(app.extensions[throttle.EXTENSION]._own) == 1
