@@ -190,7 +190,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with tempfile.TemporaryDirectory(prefix="deskside-") as home:  # a socket's path must be short
         socket = Path(home) / "redis.sock"
-        server = ValkeyServer(unix_socket_path=socket, save="", loglevel="warning")
+        server = ValkeyServer(port=0, unix_socket_path=socket, save="", loglevel="warning")
         server.start()
         yield f"unix://{socket}"
         server.stop()

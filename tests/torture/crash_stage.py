@@ -260,7 +260,7 @@ def opened(database_url: str | None = None) -> Iterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="deskside-crash-") as home:
         folder = Path(home)
         child, found = serve_stores(folder)
-        server = ValkeyServer(unix_socket_path=folder / "redis.sock", save="", loglevel="warning")
+        server = ValkeyServer(port=0, unix_socket_path=folder / "redis.sock", save="", loglevel="warning")
         server.start()
         try:
             settings = Settings(

@@ -378,7 +378,7 @@ def test_pages_cannot_be_framed_or_kept(admin: int, sign_in: Callable[[int], Any
 @pytest.fixture
 def counted(services: Services, tmp_path: Any) -> Iterator[None]:
     """A real server that counts tries."""
-    server = ValkeyServer(unix_socket_path=str(tmp_path / "valkey.sock"), data_dir=tmp_path)
+    server = ValkeyServer(port=0, unix_socket_path=str(tmp_path / "valkey.sock"), data_dir=tmp_path)
     server.start()
     services.redis = connect_redis(f"unix://{tmp_path}/valkey.sock")
     yield
