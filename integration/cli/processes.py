@@ -123,7 +123,7 @@ def redis_server() -> None:
     server = ValkeyServer(
         data_dir=settings.data_dir / "redis",
         persist=True,
-        port=0,  # nothing but the socket in our own folder: on a port, any user of the machine could write jobs
+        port=0,  # only the socket in our own folder: on a port, any user of the machine could write jobs
         unix_socket_path=socket,
         save="",
         loglevel="warning",
