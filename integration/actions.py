@@ -246,9 +246,17 @@ def settle_by_person(work: Work, action: Action, who: Who, decision: str, note: 
     if action.status != ActionStatus.NEEDS_ATTENTION:
         raise Conflict(f"the action is {action.status.value}", code="already_decided")
     now = work.now()
+    if action.held_until is not None and action.held_until > now:
+        # A worker may be sending it once more at this moment: any word on it would be a guess.
+        raise Conflict(
+            "a worker is looking at it just now",
+            code="being_looked_at",
+            next_step="Wait for it to end, or look at it in the list of actions.",
+        )
     # Not an approval: who approved it, if anybody had to, stays as it was; so do limits and the budget.
     action.decision_note = note or None
     action.decided_at = action.decided_at or now
+    action.held_until, action.hold = None, None
     if decision == "done":
         action.status, action.finished_at = ActionStatus.SUCCEEDED, now
         action.receipt = {**(action.receipt or {}), "said_by": who.name}
@@ -264,7 +272,6 @@ def settle_by_person(work: Work, action: Action, who: Who, decision: str, note: 
         # A message that was prepared is looked for before it is sent, whoever sends it.
         action.status = ActionStatus.PENDING
         action.sent_at, action.attempts, action.due_at, action.error = None, 0, now, None
-        action.held_until, action.hold = None, None
         wake(work, action)
     else:
         raise BadInput("a decision is done, not_done or send_again")

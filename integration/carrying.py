@@ -34,6 +34,9 @@ KEY_LIFE = timedelta(hours=20)
 TRIES = 100
 """How often a store that cannot be reached is tried before the action is given up, never having been sent."""
 
+GATEWAY = "gateway_unclear"
+"""The store lost contact with its payment gateway: only there it can be seen whether money moved."""
+
 ACTOR, PROOF = "Deskside", "system"
 """Who the record names for what workers do."""
 
@@ -96,10 +99,12 @@ def looking(action: Action) -> Claim:
 
 
 def _mine(work: Work, claim: Claim) -> Action | None:
-    """The action, if the claim still holds it."""
+    """The action, if the claim still holds it and nobody has ended it meanwhile."""
     identity.lock_account(work)
     return work.session.scalar(
-        select(Action).where(Action.id == claim.action_id, Action.hold == claim.hold).with_for_update()
+        select(Action)
+        .where(Action.id == claim.action_id, Action.hold == claim.hold, Action.status.in_(actions.OPEN))
+        .with_for_update()
     )
 
 
@@ -167,7 +172,7 @@ def _short(request: ActionRequest, receipt: Receipt) -> dict[str, str] | None:
 def refuse(work: Work, claim: Claim, error: dict[str, str]) -> None:
     """The store said no: nothing was done."""
     action = _mine(work, claim)
-    if action is None or action.status in (ActionStatus.SUCCEEDED, ActionStatus.FAILED):
+    if action is None:
         return
     action.status = ActionStatus.FAILED
     action.finished_at = work.now()
@@ -181,6 +186,10 @@ def unclear(work: Work, claim: Claim, error: dict[str, str]) -> None:
     action = _mine(work, claim)
     if action is None:
         return
+    if error.get("code") == GATEWAY:
+        action.error = error
+    elif action.error and action.error.get("code") == GATEWAY:
+        error = action.error  # the store will never show a trace: where to look stays said
     looks = action.attempts
     if looks >= LOOKS or action.status == ActionStatus.NEEDS_ATTENTION:
         _wait_for_person(work, action, error)

@@ -22,11 +22,11 @@ def mark(note: str, key: str) -> str:
 
 
 def unmark(note: str | None) -> tuple[str, str]:
-    """A note without our mark, and the key in it (or "")."""
+    """A note without our mark, and the key in it (or ""): the last, as people's words stand before it."""
     if not note:
         return "", ""
-    found = MARK.search(note)
-    return (MARK.sub("", note), found[1]) if found else (note, "")
+    found = MARK.findall(note)
+    return (MARK.sub("", note), found[-1]) if found else (note, "")
 
 
 def money(side: Amount) -> Money:

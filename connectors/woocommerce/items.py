@@ -170,7 +170,7 @@ def _refund_lines(parts: Sequence[Raw], currency: str) -> Iterable[RefundLineRec
 
 
 def marker(refund: Raw) -> str:
-    """Our action's key, if this refund is ours."""
+    """Our action's key, if this refund is ours. Ours is the last: what people wrote stands before it."""
     by_meta = text({"value": meta(refund).get(KEY_META)}, "value")
-    in_reason = MARKER.search(text(refund, "reason"))
-    return by_meta or (in_reason[1] if in_reason else "")
+    in_reason = MARKER.findall(text(refund, "reason"))
+    return by_meta or (in_reason[-1] if in_reason else "")

@@ -99,6 +99,9 @@ class Refund:
             found = self.find(request, body)
         except StoreError as silence:
             raise StoreUnavailable(f"refused ({error}), but not checked: {silence}") from error
+        if found is None and error.code == "gateway_unclear":
+            # The store has no row, but its gateway may have paid: neither a yes nor a no.
+            raise StoreUnavailable(str(error), code=error.code, next_step=error.next_step) from error
         if found is None:
             raise error
         return found

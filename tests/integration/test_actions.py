@@ -405,6 +405,27 @@ def test_a_lead_settles_what_no_look_could(till, decision, status):
             assert (claim.prepared, claim.sent_at) == ("sent", None)  # looked for before it is sent
 
 
+def test_a_worker_that_still_looks_sends_nothing_past_a_leads_word(till):
+    order_id = till.sell()
+    action_id, _ = till.ask(order_id, till.wish(order_id), person())
+    till.end(action_id, receipt=Receipt(platform_id="r1", amount=Money(1, "EUR")))
+    lead = person(Role.LEAD, 2)
+    till.world.clock.advance(carrying.ATTENTION_EVERY)
+    with till.world.database.transaction(till.account) as work:
+        claim = carrying.claim(work, action_id)
+        action = actions.find(work, action_id, lock=True)
+        with pytest.raises(Conflict, match="just now"):  # it may be sent once more at this moment
+            actions.settle_by_person(work, action, lead, "not_done", "looked")
+    till.world.clock.advance(carrying.HOLD + timedelta(seconds=1))
+    with till.world.database.transaction(till.account) as work:
+        action = actions.find(work, action_id, lock=True)
+        actions.settle_by_person(work, action, lead, "not_done", "looked")
+    with till.world.database.transaction(till.account) as work:
+        assert not carrying.about_to_send(work, claim, "sent")
+        carrying.unclear(work, claim, {"code": "unclear"})
+    assert till.action(action_id).status is ActionStatus.FAILED
+
+
 def test_settling_is_no_approval_and_leaves_the_budget_as_it_was(till):
     order_id = till.sell()
     wish = till.wish(order_id, quantity=1, exception="goodwill")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.woocommerce.client import WooCommerceStore
+from connectors.woocommerce.items import marker
 from integration.errors import RateLimited, StoreError, StoreRefused, StoreUnavailable
 from integration.money import Money
 from integration.ports import ActionKind, ActionRequest, RefundLineWish
@@ -172,17 +173,43 @@ def test_a_store_that_cannot_be_read_first_was_not_written_to(demo: Any, shop: W
     assert rows(demo, order) == 0
 
 
-@pytest.mark.parametrize(
-    ("amount", "code"), [(1313, "declined"), (1616, "declined"), (1414, "gateway_unclear")]
-)
-def test_a_declined_refund_is_a_plain_no(demo: Any, shop: WooCommerceStore, amount: int, code: str) -> None:
+@pytest.mark.parametrize("amount", [1313, 1616])
+def test_a_declined_refund_is_a_plain_no(demo: Any, shop: WooCommerceStore, amount: int) -> None:
     order = paid_order(demo, shop)
     wish = refund(order, amount)
     with pytest.raises(StoreRefused) as caught:
         shop.send(wish, shop.prepare(wish))
-    assert caught.value.code == code
+    assert caught.value.code == "declined"
     assert moves(demo, order) == []
     assert rows(demo, order) == 0
+
+
+def test_a_gateway_that_was_lost_contact_with_may_have_paid(demo: Any, shop: WooCommerceStore) -> None:
+    order = paid_order(demo, shop)
+    wish = refund(order, 1414)
+    with pytest.raises(StoreUnavailable) as caught:
+        shop.send(wish, shop.prepare(wish))
+    assert caught.value.code == "gateway_unclear"
+    assert not isinstance(caught.value, RateLimited)
+    assert "gateway" in caught.value.next_step
+
+
+def test_reading_that_drags_on_sends_nothing(
+    demo: Any, shop: WooCommerceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = paid_order(demo, shop)
+    wish = refund(order, 1000)
+    prepared = shop.prepare(wish)
+    monkeypatch.setattr("connectors.woocommerce.desk.LONGEST_LOOK", -1.0)
+    with pytest.raises(RateLimited, match="took too long"):
+        shop.send(wish, prepared)
+    assert rows(demo, order) == 0
+
+
+def test_a_mark_that_people_typed_hides_no_refund(demo: Any, shop: WooCommerceStore) -> None:
+    order = paid_order(demo, shop)
+    wish = refund(order, 1000, note="as said [deskside:other]")
+    assert marker({"reason": json.loads(shop.prepare(wish))["refund"]["reason"]}) == wish.key
 
 
 def test_a_refund_that_the_gateway_has_not_answered_is_nobodys_to_repeat(
