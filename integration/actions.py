@@ -178,6 +178,23 @@ def spent_on_order(work: Work, who: Who, order_id: int, *, besides: int | None =
     return int(work.session.scalar(query) or 0)
 
 
+def granted_loosely(work: Work, order_id: int, *, besides: int | None = None) -> int:
+    """What went back on verdicts by amount alone: no line shows it, and the verdict grants it once."""
+    rows = work.session.execute(
+        select(Action.amount, Action.verdict, Action.wish).where(
+            Action.order_id == order_id,
+            Action.kind == ActionKind.REFUND,
+            Action.status.in_([*OPEN, ActionStatus.SUCCEEDED]),
+            Action.id != (besides or 0),
+        )
+    )
+    return sum(
+        max(0, (row.amount or 0) - int((row.verdict or {}).get("beyond", 0)))
+        for row in rows
+        if (row.wish or {}).get("amount")
+    )
+
+
 def exceptions_since(work: Work, currency: str, since: datetime, *, besides: int | None = None) -> int:
     """What the account paid back beyond its verdicts since `since`, approved ones not counted."""
     rows = work.session.execute(

@@ -156,14 +156,16 @@ def finish(work: Work, claim: Claim, receipt: Receipt) -> None:
 
 
 def _short(request: ActionRequest, receipt: Receipt) -> dict[str, str] | None:
-    """What is wrong with a refund that the store wrote down, but whose money did not move as meant."""
-    if request.kind is not ActionKind.REFUND or request.amount is None or receipt.amount is None:
+    """What is wrong with a change that the store wrote down, but whose money did not move as meant."""
+    cancelled = request.kind is ActionKind.CANCEL and request.method == "original"  # credit is no refund
+    if request.kind is not ActionKind.REFUND and not cancelled:
         return None
-    if receipt.amount.minor >= request.amount.minor:
+    if request.amount is None or receipt.amount is None or receipt.amount.minor >= request.amount.minor:
         return None
+    what = "refund" if request.kind is ActionKind.REFUND else "cancellation"
     return {
         "code": "paid_less",
-        "message": f"The store wrote the refund down, but paid back {receipt.amount.text}"
+        "message": f"The store wrote the {what} down, but paid back {receipt.amount.text}"
         f" instead of {request.amount.text} {request.amount.currency}.",
         "next_step": "Look at the payment in the store, then say whether it was done.",
     }

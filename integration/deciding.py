@@ -113,7 +113,7 @@ def reckon(work: Work, order: Order, wish: Wish, *, besides: int | None = None) 
                 next_step="Name the amount in the currency that the customer paid in.",
             )
     _check_spoken_for(work, order, wish, besides)
-    result = _by_amount(work, order, wish) if wish.amount is not None else _by_lines(work, order, wish)
+    result = (_by_amount if wish.amount is not None else _by_lines)(work, order, wish, besides)
     most = most_left(work, order, besides=besides)
     if result.amount > most:
         raise Unprocessable(
@@ -146,7 +146,7 @@ def _check_spoken_for(work: Work, order: Order, wish: Wish, besides: int | None)
             )
 
 
-def _by_lines(work: Work, order: Order, wish: Wish) -> Sum:
+def _by_lines(work: Work, order: Order, wish: Wish, besides: int | None) -> Sum:
     plan = returns.refund_sum(
         work,
         order,
@@ -158,6 +158,11 @@ def _by_lines(work: Work, order: Order, wish: Wish) -> Sum:
     restock = {line.line_id: line.restock for line in wish.lines}
     currency = plan.currency
     granted = min(plan.verdicts.refund.total, plan.total)
+    beyond, beyond_by = plan.beyond, plan.total - granted if plan.beyond else 0
+    if loose := actions.granted_loosely(work, order.id, besides=besides):
+        whole = returns.judge_order(work, order, reason=wish.reason).refund.total
+        if (over := min(plan.total, loose + plan.total - whole)) > 0:
+            beyond, beyond_by = (*beyond, "amount"), max(beyond_by, over)
     return Sum(
         amount=Money(plan.total, currency),
         lines=tuple(
@@ -181,8 +186,8 @@ def _by_lines(work: Work, order: Order, wish: Wish) -> Sum:
         shipping=Money(plan.shipping, currency) if plan.shipping else None,
         fees=Money(plan.fees, currency) if plan.fees else None,
         tenders=plan.tenders,
-        beyond=plan.beyond,
-        beyond_by=plan.total - granted if plan.beyond else 0,
+        beyond=beyond,
+        beyond_by=beyond_by,
         verdict=_verdict(plan.verdicts, plan),
         store_credit=(
             Money(plan.store_credit_total, currency) if plan.store_credit_total is not None else None
@@ -190,12 +195,12 @@ def _by_lines(work: Work, order: Order, wish: Wish) -> Sum:
     )
 
 
-def _by_amount(work: Work, order: Order, wish: Wish) -> Sum:
-    """An amount without lines is within the verdict as far as what is left may all come back."""
+def _by_amount(work: Work, order: Order, wish: Wish, besides: int | None) -> Sum:
+    """An amount without lines is within the verdict as far as what is left may all come back, once."""
     assert wish.amount is not None
     amount = wish.amount.money()
     verdicts = returns.judge_order(work, order, reason=wish.reason)
-    granted = verdicts.refund.total
+    granted = max(0, verdicts.refund.total - actions.granted_loosely(work, order.id, besides=besides))
     over = max(0, amount.minor - granted)
     return Sum(
         amount=amount,

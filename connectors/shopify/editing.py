@@ -12,10 +12,11 @@ from connectors.shopify import messages
 from connectors.shopify.graphql import GraphQL
 from connectors.shopify.messages import Message, Step
 from connectors.shopify.orders import Orders
-from connectors.shopify.refunding import ReadBack
+from connectors.shopify.refunding import ReadBack, moved_by
 from connectors.shopify.shapes import Shape, UserError
 from connectors.shopify.values import mark, paid, utc
 from integration.errors import RateLimited, StoreError, StoreRefused, StoreUnavailable
+from integration.money import total
 from integration.ports import ActionKind, ActionRequest, Receipt
 from integration.records import Address, OrderRecord
 
@@ -127,13 +128,16 @@ def _not_looked_up(error: StoreError) -> StoreUnavailable:
 
 
 def find_cancel(api: GraphQL, request: ActionRequest) -> Receipt | None:
-    """`cancelledAt` decides, whoever asked for it: an order is cancelled once."""
+    """`cancelledAt` decides, whoever asked for it: an order is cancelled once.
+
+    `amount` is all that went back on the order so far: somebody else may have cancelled without paying.
+    """
     order = api.read("55_order_refund_readback", ReadBack, id=request.order_id).order
     if order is None or order.cancelledAt is None:
         return None
-    return Receipt(
-        platform_id=request.order_id, amount=paid(order.totalRefundedSet), done_at=utc(order.cancelledAt)
-    )
+    counted = paid(order.totalRefundedSet)
+    moved = total((moved_by(made) for made in order.refunds), counted.currency)
+    return Receipt(platform_id=request.order_id, amount=max(counted, moved), done_at=utc(order.cancelledAt))
 
 
 def prepare_edit(orders: Orders, request: ActionRequest) -> Message:

@@ -175,12 +175,19 @@ def find(api: GraphQL, request: ActionRequest) -> Receipt | None:
     return None
 
 
-def _receipt(made: MadeRefund, request: ActionRequest) -> Receipt:
-    """What really moved. Money that the gateway has not confirmed counts, but is not settled."""
+def moved_by(made: MadeRefund) -> Money:
+    """What really moved. Money that the gateway has not confirmed counts."""
     moves = [move for move in made.transactions.nodes if move.kind == "REFUND"]
     counted = paid(made.totalRefundedSet)
     live = total((paid(move.amountSet) for move in moves if move.status in LIVE), counted.currency)
-    moved = max(counted.minor, live.minor)
+    return Money(max(counted.minor, live.minor), counted.currency)
+
+
+def _receipt(made: MadeRefund, request: ActionRequest) -> Receipt:
+    """Money that the gateway has not confirmed counts, but is not settled."""
+    moves = [move for move in made.transactions.nodes if move.kind == "REFUND"]
+    amount = moved_by(made)
+    moved = amount.minor
     settled = all(move.status == "SUCCESS" for move in moves)
     intended = request.amount
     detail: dict[str, Any] = {"transactions": [move.status.lower() for move in moves]}
@@ -189,7 +196,7 @@ def _receipt(made: MadeRefund, request: ActionRequest) -> Receipt:
         settled = False
     return Receipt(
         platform_id=made.id,
-        amount=Money(moved, counted.currency),
+        amount=amount,
         done_at=utc(made.createdAt) if made.createdAt else None,
         settled=settled,
         detail=detail,

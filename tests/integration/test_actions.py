@@ -174,6 +174,19 @@ def test_beyond_the_verdict_wants_a_reason_and_counts_against_the_budget(till):
     assert till.action(action_id).status is ActionStatus.AWAITING_APPROVAL
 
 
+def test_what_a_verdict_grants_it_grants_once(till):
+    order_id = till.sell(total=Money(30_000, "EUR"), transactions=())  # paid more than the goods cost
+    amount = wishes.parse(ActionKind.REFUND, {"amount": {"amount": "100.00", "currency": "EUR"}})
+    first, codes = till.ask(order_id, amount, person())
+    assert codes == []
+    for again in (amount, till.wish(order_id, quantity=5)):
+        with pytest.raises(Unprocessable) as refused:
+            till.ask(order_id, again, person())
+        assert refused.value.code == "needs_exception"
+    till.end(first, error={"code": "declined"})
+    assert till.ask(order_id, amount, person())[1] == []
+
+
 def test_above_an_amount_a_fresh_proof_is_asked_for(till):
     till.allow(step_up_above=eur(1999))
     order_id = till.sell()
@@ -380,6 +393,16 @@ def test_a_refund_that_paid_less_than_meant_is_no_success(till):
     action = till.action(action_id)
     assert action.status is ActionStatus.NEEDS_ATTENTION
     assert action.error["code"] == "paid_less"
+
+
+def test_a_cancelled_order_whose_money_stayed_is_no_success(till):
+    order_id = till.sell(fulfillments=(), fulfillment_status=FulfillmentStatus.UNFULFILLED)
+    action_id, _ = till.ask(
+        order_id, wishes.parse(ActionKind.CANCEL, {}), person(Role.ADMIN), kind=ActionKind.CANCEL
+    )
+    till.end(action_id, receipt=Receipt(platform_id="o1", amount=Money(0, "EUR")))
+    action = till.action(action_id)
+    assert (action.status, action.error["code"]) == (ActionStatus.NEEDS_ATTENTION, "paid_less")
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,12 @@ def test_any_change_of_any_column_of_any_row_is_found_and_located(chain, account
     assert verified(chain, account) == (ROWS, None)
 
 
+def test_a_last_entry_that_looks_like_no_chain_at_all_is_found(chain, account):
+    statement = "UPDATE audit_entry SET hash = :root WHERE number = :number"
+    whole, fault = tampered(chain, account, statement, root=audit.ROOT, number=ROWS)
+    assert (whole, fault.number) == (ROWS - 1, ROWS)
+
+
 def test_a_row_that_is_deleted_or_moved_is_found(chain, account):
     for number in range(1, ROWS):
         gone = "DELETE FROM audit_entry WHERE number = :number"
