@@ -145,10 +145,11 @@ class Policy(Struct, frozen=True, kw_only=True):
             if moment is not None and moment.tzinfo is None:
                 raise ValueError("validity needs a time zone")
 
+    def begun(self, moment: datetime) -> bool:
+        return self.valid_from is None or self.valid_from <= moment
+
     def in_force(self, moment: datetime) -> bool:
-        return (self.valid_from is None or self.valid_from <= moment) and (
-            self.valid_to is None or moment < self.valid_to
-        )
+        return self.begun(moment) and (self.valid_to is None or moment < self.valid_to)
 
 
 class Bound(msgspec.Struct, frozen=True):
@@ -169,9 +170,11 @@ class PolicyBook:
     versions: Sequence[Policy]
 
     def version_for(self, bought: datetime) -> Policy:
-        """The newest version in force at `bought`; before the first one, the first one."""
+        """The newest version in force at `bought`; in a gap the one before it, before the first the first."""
         if in_force := [version for version in self.versions if version.in_force(bought)]:
             return max(in_force, key=lambda version: version.version)
+        if begun := [version for version in self.versions if version.begun(bought)]:
+            return max(begun, key=lambda version: version.version)
         return min(self.versions, key=lambda version: version.version)
 
     def bound(self, order: OrderFacts, line: LineFacts) -> Bound:

@@ -47,6 +47,24 @@ def test_before_the_first_version_the_first_one_binds():
     assert late.bound(order(), line()).version == "2"
 
 
+def test_in_a_gap_the_version_before_it_goes_on():
+    """Not the very first one: the terms that were shown last are the terms of the sale."""
+    two = Policy(
+        version=2,
+        rules=(Rule(days=30),),
+        valid_from=datetime(2026, 3, 1, tzinfo=UTC),
+        valid_to=datetime(2026, 4, 1, tzinfo=UTC),
+    )
+    three = Policy(version=3, rules=(Rule(days=60),), valid_from=datetime(2026, 5, 1, tzinfo=UTC))
+    book = PolicyBook((three, ONE, two))
+
+    bought = {
+        day: book.bound(order(ordered=day), line()).version for day in (date(2026, 4, 15), date(2026, 5, 1))
+    }
+
+    assert bought == {date(2026, 4, 15): "2", date(2026, 5, 1): "3"}
+
+
 def test_of_two_in_force_the_newer_wins():
     book = PolicyBook((Policy(version=3, rules=(Rule(days=1),)), Policy(version=2, rules=(Rule(days=2),))))
 
