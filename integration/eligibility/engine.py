@@ -116,7 +116,7 @@ def judge_line(
     outcome, notes = _weigh(hearing, line, bound, outcome)
     if asked and not quantity and not line.cancelled:
         outcome, basis, notes = Outcome.REFUSE, Basis.NONE, (NOTHING_LEFT,)
-    elif asked > quantity:
+    elif asked > quantity and not line.cancelled:
         notes += (Ground("D14", "quantity_capped", {"left": quantity, "refused": asked - quantity}),)
     if basis is Basis.CONFORMITY and _money_too(law, policy):
         notes += (FAULT_OR_MONEY,)

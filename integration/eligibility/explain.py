@@ -65,6 +65,8 @@ def _summary(line: LineVerdict) -> tuple[str, dict[str, object]]:
     if line.outcome is Outcome.REVIEW:
         return ("review_ask" if line.basis is Basis.NONE else "review_weigh"), {}
     dates = [end for end in (line.law_until, line.policy_until) if isinstance(end, date)]
+    if line.line.cancelled:
+        return "refuse_cancelled", {}
     if line.outcome is Outcome.REFUSE and not line.quantity and line.refused_quantity:
         return "refuse_gone", {}  # whatever the dates say: there is nothing left
     if line.outcome is Outcome.REFUSE:

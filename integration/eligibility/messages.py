@@ -127,6 +127,7 @@ SUMMARIES: Mapping[str, str] = {
     "accept_fault": N_("A claim for a fault is open. Repair or replacement comes first."),
     "accept_reject": N_("A claim for a fault is open, and the money may go back."),
     "refuse": N_("May not be returned."),
+    "refuse_cancelled": N_("This line was cancelled: nothing is left to return."),
     "refuse_gone": N_("Everything on this line was returned before."),
     "refuse_since": N_("May not be returned: the last period ended on %(until)s."),
     "review_ask": N_("One missing fact decides. Ask, or look in the conversation."),

@@ -294,6 +294,13 @@ def test_the_verdict_in_one_sentence(line, request_, country, text):
     assert summary(ask(line, NOTHING, request_, country=country).lines[0]) == text
 
 
+def test_a_cancelled_line_is_not_called_returned():
+    verdict = ask(replace(LINE, cancelled=True)).lines[0]
+
+    assert (verdict.refused_quantity, [ground.key for ground in verdict.grounds]) == (1, ["line_cancelled"])
+    assert summary(verdict) == "This line was cancelled: nothing is left to return."
+
+
 def test_until_when_is_the_later_of_the_rights_that_are_open():
     assert last_day(ask(rule=Rule(days=30)).lines[0]) == date(2026, 4, 1)
     assert last_day(ask(rule=Rule(days=None)).lines[0]) == "open"
