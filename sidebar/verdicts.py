@@ -164,6 +164,7 @@ def short_question(line: LineVerdict) -> str:
         "delivered": _("when did it arrive?"),
         "reason": _("why does it come back?"),
         "law": _("law not checked"),
+        "country": _("which country?"),
         "th_direct_marketer": _("registered marketer?"),
     }
     deciding = [missing.fact for missing in line.missing if missing.decides]

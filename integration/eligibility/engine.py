@@ -169,8 +169,8 @@ def law_towards(hearing: Hearing, line: LineFacts) -> tuple[Assessment, bool]:
     order, row = hearing.order, hearing.row
     if line.cancelled:
         return Assessment(Standing.NONE, grounds=(Ground("D14", "line_cancelled"),)), False
-    if row is None or order.country is None:
-        return rights.UNCHECKED, False
+    if row is None or not order.country:
+        return (rights.UNCHECKED if order.country else rights.NOWHERE), False
     claim = rights.Claim(order, line, hearing.timeline.lines[line.id], row, order.country)
     route = hearing.request.reason.route
     fault = None if route is Route.WITHDRAWAL else rights.conformity(claim)
@@ -185,7 +185,7 @@ def law_towards(hearing: Hearing, line: LineFacts) -> tuple[Assessment, bool]:
             return law, False
         note, fact = Ground("reason", "reason_decides"), "reason"
     else:
-        note, fact = Ground("law", "fault_unchecked", {}, "", Status.UNCHECKED), "law"
+        note, fact = Ground("law", claim.silence, {}, "", Status.UNCHECKED), "law"
     missing = (*law.missing, Missing(fact))
     return Assessment(Standing.UNKNOWN, law.until, (*law.grounds, note), missing), False
 

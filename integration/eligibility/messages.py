@@ -19,6 +19,7 @@ OUR_RULE = N_("our own rule, where law and policy leave room")
 
 GROUNDS: Mapping[str, str] = {
     "law_unchecked": N_("The law of this country is not checked: we have no data for it. A right may exist."),
+    "law_no_country": N_("The order names no country, so no law can be looked up. A right may exist."),
     "law_no_right": N_("No general right to return after a change of mind in our data for this country."),
     "law_consumers_only": N_("The right of withdrawal is for consumers; this buyer is a business."),
     "law_th_direct_marketer": N_(
@@ -63,6 +64,9 @@ GROUNDS: Mapping[str, str] = {
         "The time to return it without a reason runs too: for money back at once, choose a change of mind."
     ),
     "fault_unchecked": N_("Our data for this country says nothing of faulty goods. A right may exist."),
+    "fault_consumers_only": N_(
+        "Our data says what consumers may claim for faulty goods, not what a business may. A right may exist."
+    ),
     "reason_decides": N_("A fault would be another route with a longer period. Ask why the item comes back."),
     "policy_none": N_("The store's policy: no returns for this item."),
     "policy_final_sale": N_("The store's policy: final sale, no returns."),
@@ -115,6 +119,7 @@ MISSING: Mapping[str, str] = {
     "used": N_("Was it used? Ask the customer."),
     "reason": N_("Why does it come back? Ask whether anything is wrong with it."),
     "law": N_("The law of this country is not in our data. Ask somebody who knows it."),
+    "country": N_("Which country was it sent to? Write the delivery address into the order in the store."),
     "th_direct_marketer": N_(
         "Is the store a registered direct marketer in Thailand? The owner answers once."
     ),

@@ -25,6 +25,13 @@ UNCHECKED = Assessment(
     grounds=(Ground("law", "law_unchecked", {}, "", Status.UNCHECKED),),
     missing=(Missing("law"),),
 )
+"""Towards lines that go to a country without a row."""
+NOWHERE = Assessment(
+    Standing.UNKNOWN,
+    grounds=(Ground("law", "law_no_country", {}, "", Status.UNCHECKED),),
+    missing=(Missing("country"),),
+)
+"""Towards lines of which nobody knows where they go."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -35,6 +42,11 @@ class Claim(msgspec.Struct, frozen=True):
     days: LineDays
     row: LawRow
     country: str
+
+    @property
+    def silence(self) -> str:
+        """Why our data says nothing of faults here: of no buyer, or of none but consumers."""
+        return "fault_unchecked" if self.row.conformity is None else "fault_consumers_only"
 
     def ground(self, rule: str, key: str, **params: object) -> Ground:
         citation = self.row.rule(rule, self.country)

@@ -21,7 +21,7 @@ from integration.eligibility.engine import (
 from integration.eligibility.facts import Kind, LineFacts, OrderFacts, Request
 from integration.eligibility.policy import Bound, Rule
 from integration.eligibility.refund import Judged, total_only
-from integration.eligibility.rights import UNCHECKED
+from integration.eligibility.rights import NOWHERE, UNCHECKED
 from integration.eligibility.timeline import LineDays
 from integration.eligibility.verdict import Basis, LineVerdict, Outcome, Standing
 from integration.money import split
@@ -192,7 +192,7 @@ def _sides(hearing: Hearing, line: LineFacts, terms: tuple[Bound, Bound]) -> Sid
     else:
         now = judge_line(hearing, line, law, new)
         after = Side.of(now)
-    checked = now.law.grounds != UNCHECKED.grounds
+    checked = now.law.grounds not in (UNCHECKED.grounds, NOWHERE.grounds)
     held = now.law.standing is Standing.OPEN and not after.by_policy
     return Sides(before, after, checked, now.law.grounds[-1].rule if held else "")
 

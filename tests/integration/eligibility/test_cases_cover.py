@@ -26,8 +26,8 @@ def grounds(answer):
     return [ground for line in answer.lines for ground in line.grounds] + list(answer.refund.grounds)
 
 
-NOT_IN_CASES = {"notice_on_file"}
-"""Needs a statement on file, which a case has no word for: tests/integration/test_returns.py has it."""
+NOT_IN_CASES = {"notice_on_file", "law_no_country"}
+"""A case has no word for a statement on file, and always a country: test_returns.py and test_engine.py."""
 
 
 def test_every_step_of_reasoning_is_reached(judged):

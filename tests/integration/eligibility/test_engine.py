@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from integration.eligibility import (
     Basis,
     Bound,
+    Buyer,
     Kind,
     LineFacts,
     OrderFacts,
@@ -244,6 +245,9 @@ def test_no_country_is_not_checked():
     answer = ask(country=None)
 
     assert answer.lines[0].outcome is Outcome.REVIEW
+    assert [missing.fact for missing in answer.lines[0].missing] == ["country"]
+    assert keys(answer)[0] == "law_no_country"
+    assert keys(ask(country="XX"))[0] == "law_unchecked"
     assert (answer.law.id, answer.law.status) == (None, Status.UNCHECKED)
     assert confirm(answer, "Ioana", date(2026, 11, 2)) is answer
 
@@ -376,6 +380,13 @@ def test_goods_sent_back_late_are_weighed_under_the_rule_that_says_when(country,
     [line] = ask(replace(LINE, sent_late=True), Rule(days=30), country=country).lines
 
     assert (line.outcome, line.grounds[0].key, line.grounds[0].rule) == (Outcome.REVIEW, "sent_late", rule)
+
+
+def test_a_business_with_a_fault_is_not_told_that_our_data_knows_no_faults():
+    business = {"buyer": Buyer.BUSINESS, "request": FAULT}
+
+    assert "fault_consumers_only" in keys(ask(**business))
+    assert "fault_unchecked" in keys(ask(**business, country="TH", store_facts={"th_direct_marketer": True}))
 
 
 def test_a_product_rule_says_that_it_is_ours():
