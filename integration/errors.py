@@ -10,10 +10,12 @@ AppError
 ├── ForgedMessage         a signature or token does not match: 401, write nothing down
 └── StoreError            a store said no, or said nothing
     ├── StoreUnavailable  nobody knows what it did: look, then try again
-    │   └── RateLimited   ... and not before `wait` seconds have passed; it did nothing
+    │   ├── RateLimited   ... and not before `wait` seconds have passed; it did nothing
+    │   └── HalfDone      the money moved, but a later step is still to be taken
     ├── StoreDenied       the credentials are dead: the merchant must reconnect
     ├── StoreForbidden    the credentials live, but lack a right (scope, role)
     ├── StoreRefused      it will never say yes to this request
+    │   └── PaidMeanwhile ... we do not even ask: it would pay back more than was decided on
     └── UnreadableAnswer  it answered, but not in its own published form
 """
 
@@ -88,6 +90,14 @@ class RateLimited(StoreUnavailable):
         """Seconds until the store may be asked again."""
 
 
+class HalfDone(StoreUnavailable):
+    code = "half_done"
+    next_step = (
+        "The money was paid back, but the order is not cancelled. We try again from time to time;"
+        " if you cancel it in the store’s admin, this ends by itself."
+    )
+
+
 class StoreDenied(StoreError):
     code = "store_denied"
     next_step = "The store no longer accepts our key. An admin can reconnect it under Stores."
@@ -101,6 +111,16 @@ class StoreForbidden(StoreError):
 class StoreRefused(StoreError):
     code, status = "store_refused", 422
     next_step = "The store declined and nothing was changed. Read its reason, then correct the request."
+
+
+class PaidMeanwhile(StoreRefused):
+    """Cancelling pays back all that is left: no more may be left than somebody decided on."""
+
+    code = "paid_meanwhile"
+    next_step = "Look at the order as it is now and ask again."
+
+    def __init__(self) -> None:
+        super().__init__("more was paid for this order than when this was decided")
 
 
 class UnreadableAnswer(StoreError):

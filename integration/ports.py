@@ -254,10 +254,16 @@ class StoreApi(Protocol):
         """
 
     def find(self, request: ActionRequest, prepared: str) -> Receipt | None:
-        """What was done earlier under `request.key`, if the store has it."""
+        """What was done earlier under `request.key`, if the store has it.
+
+        Raises :exc:`HalfDone` where the money moved and a later step was not taken: then `complete` it.
+        """
 
     def send(self, request: ActionRequest, prepared: str) -> Receipt:
         """Do it. StoreRefused and RateLimited mean: not done, for certain. Any other StoreError: unclear."""
+
+    def complete(self, request: ActionRequest, prepared: str) -> Receipt:
+        """Take what is left of a half-done action: steps that move no money, and are harmless twice."""
 
     def repeatable(self, request: ActionRequest) -> bool:
         """Whether sending the same prepared message again under the same key can do no more than once."""

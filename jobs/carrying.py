@@ -12,6 +12,7 @@ from integration import actions, carrying, stores
 from integration.carrying import Claim
 from integration.db.actions import ActionStatus
 from integration.errors import (
+    HalfDone,
     NotFound,
     RateLimited,
     StoreDenied,
@@ -67,6 +68,9 @@ def _look(services: Services, claim: Claim, api: StoreApi, prepared: str) -> Non
     """What became of the message that may have been sent? If the store has nothing, wait and look again."""
     try:
         receipt = api.find(claim.request, prepared)
+    except HalfDone:
+        _complete(services, claim, api, prepared)
+        return
     except StoreError as error:
         _unclear(services, claim, error)
         return
@@ -76,6 +80,20 @@ def _look(services: Services, claim: Claim, api: StoreApi, prepared: str) -> Non
         _send(services, claim, api, prepared)
     else:
         _unclear(services, claim, StoreError(NO_TRACE[0], code="unclear", next_step=NO_TRACE[1]))
+
+
+def _complete(services: Services, claim: Claim, api: StoreApi, prepared: str) -> None:
+    """The store shows that the money moved: only what comes after it is left to do."""
+    with services.transaction(claim.account_id) as work:
+        mine = carrying.about_to_send(work, claim, prepared)
+    if not mine:
+        return
+    try:
+        receipt = api.complete(claim.request, prepared)
+    except StoreError as error:
+        _unclear(services, claim, error)
+    else:
+        _finish(services, claim, receipt)
 
 
 def _may_repeat(services: Services, claim: Claim, api: StoreApi) -> bool:

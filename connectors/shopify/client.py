@@ -223,6 +223,9 @@ class ShopifyStore:
     def send(self, request: ActionRequest, prepared: str) -> Receipt:
         return self._actions.send(request, prepared)
 
+    def complete(self, request: ActionRequest, prepared: str) -> Receipt:
+        raise StoreRefused("Shopify does an action whole or not at all", code="unsupported")
+
     def repeatable(self, request: ActionRequest) -> bool:
         return self._actions.repeatable(request)
 

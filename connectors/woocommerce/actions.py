@@ -1,15 +1,16 @@
 """What we ask a store to do: which steps an action is made of, and whether it is possible at all.
 
 `prepare` works everything out and writes it down; `find` looks for what an earlier try has left behind;
-`send` takes the steps in their order, each only if it is not done yet.
+`send` takes the steps in their order; `complete` those that are left of a half-done action.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from connectors.looking import nothing_sent_yet
 from connectors.woocommerce import editing, paying
 from connectors.woocommerce.calls import Calls
 from connectors.woocommerce.desk import Body, Desk, Step, money_is_left
@@ -17,8 +18,10 @@ from connectors.woocommerce.editing import CLOSED
 from connectors.woocommerce.raw import text
 from connectors.woocommerce.reads import Reads
 from integration.errors import (
-    RateLimited,
+    HalfDone,
+    PaidMeanwhile,
     StoreDenied,
+    StoreError,
     StoreForbidden,
     StoreRefused,
     StoreUnavailable,
@@ -36,8 +39,6 @@ RETURNS = frozenset({
     ActionKind.RETURN_CLOSE,
     ActionKind.RETURN_RECEIVE,
 })  # fmt: skip
-
-HALF_DONE = "The money was paid back, but the order is not cancelled. Cancel it in the store."
 
 
 def supports(kind: ActionKind, order: OrderRecord | None) -> str | None:
@@ -109,27 +110,47 @@ class Actions:
         return steps
 
     def find(self, request: ActionRequest, prepared: str) -> Receipt | None:
-        """Done means all of it; a cancellation that stopped half way raises :exc:`StoreUnavailable`."""
+        """Done means all of it; a cancellation that stopped half way raises :exc:`HalfDone`."""
         receipts = [self._steps[name].find(request, body) for name, body in _read(prepared).items()]
         if receipts[0] is not None and None in receipts:
-            raise StoreUnavailable("paid back, but not cancelled yet", code="half_done", next_step=HALF_DONE)
+            raise HalfDone("paid back, but not cancelled yet")
         return receipts[0]
 
     def send(self, request: ActionRequest, prepared: str) -> Receipt:
+        """All steps. None looks for itself: `find` did, and whoever found one goes on with `complete`."""
         steps = _read(prepared)
-        receipts: list[Receipt] = []
-        for name, body in steps.items():
-            step = self._steps[name]
+        if request.kind is ActionKind.CANCEL and "refund" not in steps:
+            with nothing_sent_yet():
+                self._must_hold_no_money(request)
+        (name, body), *rest = steps.items()
+        try:
+            receipt = self._steps[name].send(request, body)
+        except (StoreDenied, StoreForbidden) as error:
+            raise StoreRefused(str(error), code=error.code, next_step=error.next_step) from error
+        self._take(request, rest)
+        return receipt
+
+    def complete(self, request: ActionRequest, prepared: str) -> Receipt:
+        """The steps behind the first, which alone may move money and is only looked at here."""
+        (name, body), *rest = _read(prepared).items()
+        receipt = self._steps[name].find(request, body)
+        if receipt is None:
+            raise StoreUnavailable("the refund that was there is gone", code="unclear")
+        self._take(request, rest)
+        return receipt
+
+    def _take(self, request: ActionRequest, steps: Sequence[tuple[str, Body]]) -> None:
+        """Steps behind one that is done: whatever fails now, the whole is neither a yes nor a no."""
+        for name, body in steps:
             try:
-                done = step.find(request, body) if len(steps) > 1 else None
-                receipts.append(done or step.send(request, body))
-            except (StoreRefused, RateLimited, StoreDenied, StoreForbidden) as error:
-                if receipts:  # half done is neither a yes nor a no
-                    raise StoreUnavailable(f"the first step was done, the next was not: {error}") from error
-                if isinstance(error, StoreDenied | StoreForbidden):
-                    raise StoreRefused(str(error), code=error.code, next_step=error.next_step) from error
-                raise
-        return receipts[0]
+                self._steps[name].send(request, body)
+            except StoreError as error:
+                raise HalfDone(f"the money was paid back, the next step was not taken: {error}") from error
+
+    def _must_hold_no_money(self, request: ActionRequest) -> None:
+        """A cancellation that was decided on without a refund, because nothing had been paid yet."""
+        if request.refund_on_cancel and money_is_left(*self._desk.book(request.order_id)):
+            raise PaidMeanwhile
 
     def repeatable(self, request: ActionRequest) -> bool:
         """Whether a second sending can do no harm: never where money or a customer's mailbox is concerned.

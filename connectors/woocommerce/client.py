@@ -88,6 +88,9 @@ class WooCommerceStore:
     def send(self, request: ActionRequest, prepared: str) -> Receipt:
         return self._actions.send(request, prepared)
 
+    def complete(self, request: ActionRequest, prepared: str) -> Receipt:
+        return self._actions.complete(request, prepared)
+
     def repeatable(self, request: ActionRequest) -> bool:
         return self._actions.repeatable(request)
 

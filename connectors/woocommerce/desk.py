@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 from connectors.woocommerce import refunding, statuses
@@ -14,13 +11,11 @@ from connectors.woocommerce.raw import Raw, decimal, text
 from connectors.woocommerce.reads import Reads
 from connectors.woocommerce.shop import decimals
 from connectors.woocommerce.walks import everything
-from integration.errors import RateLimited, StoreRefused, StoreUnavailable, UnreadableAnswer
+from integration.errors import StoreRefused
 from integration.ports import ActionRequest, Receipt
 from integration.records import FinancialStatus
 
 Body = dict[str, Any]
-LONGEST_LOOK = 40.0
-"""Seconds. With the 95 s of a write it stays within a worker's hold (see `integration.carrying.HOLD`)."""
 
 
 class Step(Protocol):
@@ -68,22 +63,6 @@ class Desk:
             raise StoreRefused("WooCommerce has no store credit")
         gateways = self.reads.setting.gateways
         return request.method == "original" and gateways.get(text(order, "payment_method"), False)
-
-    @contextmanager
-    def nothing_sent_yet(self) -> Iterator[None]:
-        """Reads before a change: if they fail, nothing was asked of the store, and that is known.
-
-        Nor if they drag on: by then another worker, or a person, may have taken the action for lost.
-        """
-        began = time.monotonic()
-        try:
-            yield
-        except RateLimited:
-            raise
-        except (StoreUnavailable, UnreadableAnswer) as error:
-            raise RateLimited(f"not sent: {error}", wait=5.0) from error
-        if time.monotonic() - began > LONGEST_LOOK:
-            raise RateLimited("not sent: looking first took too long", wait=5.0)
 
 
 def money_is_left(order: Raw, book: refunding.Ledger) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
+from connectors.looking import nothing_sent_yet
 from connectors.woocommerce import statuses
 from connectors.woocommerce.desk import Body, Desk
 from connectors.woocommerce.raw import Raw, identity, meta, moment, text
@@ -74,7 +75,7 @@ class OrderFields:
         return Receipt(platform_id=request.order_id, done_at=moment(order, "date_modified_gmt"))
 
     def send(self, request: ActionRequest, body: Body) -> Receipt:
-        with self._desk.nothing_sent_yet():
+        with nothing_sent_yet():
             self._desk.order(request.order_id)
         path = f"orders/{request.order_id}"
         order = self._desk.calls.write("PUT", path, body, _fields="id,date_modified_gmt")
@@ -103,7 +104,7 @@ class Note:
 
     def send(self, request: ActionRequest, body: Body) -> Receipt:
         """Looks once more before it writes: nobody minds, and a note cannot be taken back from a mailbox."""
-        with self._desk.nothing_sent_yet():
+        with nothing_sent_yet():
             found = self.find(request, body)
         if found is not None:
             return found

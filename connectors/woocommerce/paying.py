@@ -6,11 +6,18 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from connectors.looking import nothing_sent_yet
 from connectors.woocommerce import refunding
 from connectors.woocommerce.desk import Body, Desk, money_is_left
 from connectors.woocommerce.items import money
 from connectors.woocommerce.raw import Raw, decimal, identity, moment, text
-from integration.errors import StoreError, StoreRefused, StoreUnavailable, UnreadableAnswer
+from integration.errors import (
+    PaidMeanwhile,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+    UnreadableAnswer,
+)
 from integration.ports import ActionRequest, Quote, Receipt, RefundLineWish, Tender
 
 
@@ -43,7 +50,12 @@ def refund_body(desk: Desk, request: ActionRequest) -> Body:
 
 
 def rest_body(desk: Desk, request: ActionRequest, order: Raw, book: refunding.Ledger) -> Body:
-    """All that is left, line by line. Cancelling puts the goods back into stock by itself."""
+    """All that is left, line by line. Cancelling puts the goods back into stock by itself.
+
+    Only what was decided on is paid back: raises :exc:`PaidMeanwhile` where more is left.
+    """
+    if request.amount is None or book.money(book.remaining) > request.amount:
+        raise PaidMeanwhile
     lines = tuple(
         RefundLineWish(line_id=share.item_id, quantity=share.quantity, amount=book.money(share.whole))
         for share in book.shares
@@ -54,7 +66,6 @@ def rest_body(desk: Desk, request: ActionRequest, order: Raw, book: refunding.Le
         request,
         lines=lines,
         shipping=book.money(delivery) if delivery else None,
-        amount=request.amount or book.money(book.remaining),
         restock=False,
     )
     return refunding.body(book, whole, through_gateway=desk.through_gateway(order, request))
@@ -81,10 +92,9 @@ class Refund:
 
     def send(self, request: ActionRequest, body: Body) -> Receipt:
         desk = self._desk
-        with desk.nothing_sent_yet():
+        with nothing_sent_yet():
             _, book = desk.book(request.order_id)
-        if refunding.left_after(body, book) < 0:
-            raise StoreRefused("less is left to refund than when this was decided", code="over_refund")
+        refunding.must_fit(body, book)
         try:
             refund = desk.calls.write("POST", f"orders/{request.order_id}/refunds", body)
         except StoreRefused as error:

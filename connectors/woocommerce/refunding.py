@@ -237,6 +237,22 @@ def finished(refund: Raw) -> bool:
     return KEY_META in meta(refund)
 
 
-def left_after(prepared: Mapping[str, Any], book: Ledger) -> int:
-    """What would remain after sending a prepared body: negative means that the order changed meanwhile."""
-    return book.remaining - Units(book.places)(Decimal(str(prepared["amount"])))
+def must_fit(prepared: Mapping[str, Any], book: Ledger) -> None:
+    """Refuse a prepared body that waited until less is left than it takes: of the order, or of one line.
+
+    The store compares no line with anything (facts, section 6). Raises :exc:`StoreRefused`.
+    """
+    unit = Units(book.places)
+    fits = unit(_exact(prepared["amount"])) <= book.remaining
+    for row in prepared["line_items"]:
+        share = book.share(str(row["id"]))
+        pieces = row["quantity"] if share.kind == "line_items" else 0
+        units = unit(_exact(row["refund_total"]))
+        units += sum(unit(_exact(tax["refund_total"])) for tax in row["refund_tax"])
+        fits = fits and pieces <= share.quantity and units <= max(share.whole, 0)
+    if not fits:
+        raise StoreRefused("less is left to refund than when this was decided", code="over_refund")
+
+
+def _exact(written: str | float) -> Decimal:
+    return Decimal(str(written))

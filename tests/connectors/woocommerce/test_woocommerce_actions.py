@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.woocommerce.client import WooCommerceStore
 from connectors.woocommerce.items import marker
-from integration.errors import RateLimited, StoreError, StoreRefused, StoreUnavailable
+from integration.errors import HalfDone, RateLimited, StoreError, StoreRefused, StoreUnavailable
 from integration.money import Money
 from integration.ports import ActionKind, ActionRequest, RefundLineWish
 from integration.records import Address, OrderRecord
@@ -45,6 +46,11 @@ def refund(order: OrderRecord, amount: int, key: str = "act-1", **more: Any) -> 
         amount=Money(amount, order.currency),
         **more,
     )
+
+
+def cancel(order: OrderRecord, **changes: Any) -> ActionRequest:
+    values: dict[str, Any] = {"amount": order.total, "key": "c", "currency": "EUR", **changes}
+    return ActionRequest(kind=ActionKind.CANCEL, order_id=order.platform_id, **values)
 
 
 def moves(demo: Any, order: OrderRecord) -> list[str]:
@@ -200,7 +206,7 @@ def test_reading_that_drags_on_sends_nothing(
     order = paid_order(demo, shop)
     wish = refund(order, 1000)
     prepared = shop.prepare(wish)
-    monkeypatch.setattr("connectors.woocommerce.desk.LONGEST_LOOK", -1.0)
+    monkeypatch.setattr("connectors.looking.LONGEST_LOOK", -1.0)
     with pytest.raises(RateLimited, match="took too long"):
         shop.send(wish, prepared)
     assert rows(demo, order) == 0
@@ -256,6 +262,28 @@ def test_an_error_although_stored_is_a_success(scripted: Any, store: WooCommerce
     assert len(scripted.written()) == 1
 
 
+def test_a_line_that_came_back_otherwise_meanwhile_is_not_refunded_again(
+    demo: Any, shop: WooCommerceStore
+) -> None:
+    """The store compares no line with what was sold: a message that waited long is looked over again."""
+    order = paid_order(demo, shop)
+    line = max(order.lines, key=lambda one: one.quantity)
+    pieces = line.quantity
+    back = RefundLineWish(line_id=line.platform_id, quantity=pieces, amount=line.total)
+    wish = refund(order, line.total.minor, lines=(back,))
+    prepared = shop.prepare(wish)
+    other = refund(order, 100, key="other", lines=(replace(back, quantity=1, amount=Money(100, "EUR")),))
+    shop.send(other, shop.prepare(other))
+    with pytest.raises(StoreRefused) as refused:
+        shop.send(wish, prepared)
+    assert refused.value.code == "over_refund"
+    dearer = json.loads(prepared)
+    dearer["refund"]["line_items"][0]["quantity"] = 0  # its pieces are left, but not so much of its money
+    with pytest.raises(StoreRefused):
+        shop.send(wish, json.dumps(dearer))
+    assert moves(demo, order) == ["1.00"]
+
+
 def test_more_than_is_left_is_never_sent(demo: Any, shop: WooCommerceStore) -> None:
     order = paid_order(demo, shop)
     most = order.total.minor
@@ -309,7 +337,7 @@ def test_a_quote_values_pieces_and_delivery(demo: Any, shop: WooCommerceStore) -
 
 def test_cancelling_pays_back_first(demo: Any, shop: WooCommerceStore) -> None:
     order = paid_order(demo, shop, status="processing")
-    wish = ActionRequest(key="c", kind=ActionKind.CANCEL, order_id=order.platform_id, currency="EUR")
+    wish = cancel(order)
     assert shop.supports(ActionKind.CANCEL, order) is None
 
     receipt = shop.send(wish, shop.prepare(wish))
@@ -321,21 +349,51 @@ def test_cancelling_pays_back_first(demo: Any, shop: WooCommerceStore) -> None:
     assert moves(demo, order) == [order.total.text]
 
 
-def test_a_cancellation_cut_in_half_is_neither_done_nor_lost(demo: Any, shop: WooCommerceStore) -> None:
+def test_a_cancellation_cut_in_half_is_taken_to_its_end_without_its_money_again(
+    demo: Any, shop: WooCommerceStore
+) -> None:
     order = paid_order(demo, shop, status="processing")
-    wish = ActionRequest(key="c", kind=ActionKind.CANCEL, order_id=order.platform_id, currency="EUR")
+    wish = cancel(order)
     prepared = shop.prepare(wish)
-    demo.command("faults", rules=[{"action": "status_before", "method": "PUT", "status": 503}])
-    with pytest.raises(StoreUnavailable):
+    demo.command("faults", rules=[{"action": "status_before", "method": "PUT", "status": 503, "times": 2}])
+    with pytest.raises(HalfDone):
         shop.send(wish, prepared)
-
-    with pytest.raises(StoreUnavailable) as caught:
+    with pytest.raises(HalfDone):
         shop.find(wish, prepared)
-    assert caught.value.code == "half_done"
+    with pytest.raises(HalfDone):
+        shop.complete(wish, prepared)
 
-    assert shop.send(wish, prepared).amount == order.total
+    assert shop.complete(wish, prepared).amount == order.total
     assert moves(demo, order) == [order.total.text]
-    assert shop.find(wish, prepared) is not None
+    assert shop.find(wish, prepared) == shop.complete(wish, prepared)
+    after = shop.order(order.platform_id)
+    assert after is not None
+    assert after.platform_status == "cancelled"
+
+
+def test_going_on_never_pays_even_where_the_refund_is_gone(demo: Any, shop: WooCommerceStore) -> None:
+    order = paid_order(demo, shop, status="processing")
+    wish = cancel(order)
+    with pytest.raises(StoreUnavailable):
+        shop.complete(wish, shop.prepare(wish))
+    assert (rows(demo, order), moves(demo, order)) == (0, [])
+
+
+def test_what_was_paid_after_the_decision_is_not_paid_back_by_a_cancellation(
+    demo: Any, shop: WooCommerceStore
+) -> None:
+    """Asked for while unpaid, so no limit was looked at and nobody approved: nothing goes back."""
+    order = paid_order(demo, shop, status="processing")
+    for decided in (None, Money(100, "EUR")):
+        with pytest.raises(StoreRefused) as refused:
+            shop.prepare(cancel(order, amount=decided))
+        assert refused.value.code == "paid_meanwhile"
+    with pytest.raises(StoreRefused) as late:  # prepared while unpaid, and paid since
+        shop.send(cancel(order, amount=None), '{"status":{"status":"cancelled"}}')
+    assert late.value.code == "paid_meanwhile"
+    after = shop.order(order.platform_id)
+    assert after is not None
+    assert (after.platform_status, rows(demo, order)) == ("processing", 0)
 
 
 def test_cancelling_without_money_only_cancels(demo: Any, shop: WooCommerceStore) -> None:
@@ -414,7 +472,7 @@ def test_what_woocommerce_does_not_have_is_said(demo: Any, shop: WooCommerceStor
 
 def test_the_trash_is_left_alone(demo: Any, shop: WooCommerceStore) -> None:
     order = paid_order(demo, shop, status="processing")
-    wish = ActionRequest(key="c", kind=ActionKind.CANCEL, order_id=order.platform_id, currency="EUR")
+    wish = cancel(order)
     prepared = shop.prepare(wish)
     demo.command("orders/trash", id=int(order.platform_id))
     with pytest.raises(StoreRefused):
