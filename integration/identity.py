@@ -60,7 +60,11 @@ class _Person:
 
 
 def lock_account(work: Work) -> None:
-    """One writer of an account's people at a time. Inserts that point at the account are not held up."""
+    """One writer of an account at a time. Inserts that point at the account are not held up.
+
+    The first thing that a transaction does which writes to more than one table of a store: audit entries
+    and orders need this lock in any case, and who takes it later may wait in a circle with who has it.
+    """
     work.session.execute(
         select(Account.id).where(Account.id == work.account_id).with_for_update(key_share=True)
     )

@@ -12,6 +12,7 @@ from integration import audit
 from integration.db.inbox import Delivery, DeliveryStatus
 from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
 from integration.errors import Conflict, NotFound, StoreError
+from integration.identity import lock_account
 from integration.ports import ShopifyCredentials, WooCommerceCredentials
 from integration.records import Platform, ShopRecord
 from integration.vault import Vault
@@ -63,6 +64,7 @@ def connect(
     Raises :exc:`Conflict` if another account has connected the same store and not let it go.
     """
     now = work.now()
+    lock_account(work)
     _refuse_foreign(work, platform, shop.domain)
     store = by_domain(work, platform, shop.domain)
     fresh = store is None
@@ -151,6 +153,7 @@ def disconnect(work: Work, store: Store, *, by: str, reason: str = "asked") -> N
     """Drop the credentials at once and stop the jobs. What was copied stays until erased. Repeatable."""
     if store.credentials is None and store.status == StoreStatus.DISCONNECTED:
         return
+    lock_account(work)
     store.credentials = None
     store.credentials_version += 1
     store.status = StoreStatus.DISCONNECTED
@@ -175,6 +178,7 @@ def disconnect(work: Work, store: Store, *, by: str, reason: str = "asked") -> N
 
 def denied(work: Work, store: Store, error: StoreError) -> None:
     """The store refuses our key: say so, and ask again only rarely until somebody reconnects it."""
+    lock_account(work)
     sync = state(work, store.id)
     store.status = StoreStatus.DEGRADED
     sync.error = problem(error, work.now())

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from time import monotonic
 
-from integration import inbox, privacy, stores, sync
+from integration import identity, inbox, privacy, stores, sync
 from integration.db.stores import Store
 from integration.errors import (
     NotFound,
@@ -149,6 +149,7 @@ def _settle_orders(
     gone = set(wanted) - {record.platform_id for record in records} - unread
     done = {claim for claim in claims if claim.resource not in unread}
     with services.transaction(account_id) as work:
+        identity.lock_account(work)
         store = stores.find(work, store_id)
         sync.apply(work, store, records)
         if gone:
@@ -174,6 +175,7 @@ def _settle(services: Services, account_id: int, store_id: int, claim: Claim, ap
         begun = services.now()
         record = api.order(resource)
         with services.transaction(account_id) as work:
+            identity.lock_account(work)
             store = stores.find(work, store_id)
             if record is None:
                 sync.mark_gone(work, store, [resource], begun)
@@ -185,11 +187,13 @@ def _settle(services: Services, account_id: int, store_id: int, claim: Claim, ap
         return
     if topic == Topic.UNINSTALLED and _lets_us_in(services, store_id):
         with services.transaction(account_id) as work:
+            identity.lock_account(work)
             _done(work, store_id, claim)
         return
     products = api.products([resource]) if topic == Topic.PRODUCT and api and resource else ()
     shop = api.shop() if topic in (Topic.SCOPES, Topic.SHOP) and api else None
     with services.transaction(account_id) as work:
+        identity.lock_account(work)
         store = stores.find(work, store_id)
         sync.apply_products(work, store, products)
         if shop is not None:
@@ -231,6 +235,7 @@ def _uninstalled(work: Work, store: Store, claim: Claim) -> None:
 def _postpone(services: Services, account_id: int, store_id: int, claim: Claim, error: StoreError) -> None:
     log.info("store %s: %s is put off: %s", store_id, claim.topic, error.code)
     with services.transaction(account_id) as work:
+        identity.lock_account(work)
         problem = stores.problem(error, work.now())
         # A store that is down or shut is no fault of its deliveries: they wait, however long it takes.
         wait = max(error.wait, 2.0) if isinstance(error, RateLimited) else None

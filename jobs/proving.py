@@ -99,9 +99,9 @@ def _finish(
             api.close()
     except StoreError as error:
         with services.transaction(account_id) as work:
-            syncing.proof_failed(work, store_id, stores.problem(error, work.now()), _kept(progress))
             if isinstance(error, StoreDenied):
                 stores.denied(work, stores.find(work, store_id), error)
+            syncing.proof_failed(work, store_id, stores.problem(error, work.now()), _kept(progress))
         return {"error": error.code, "compared": progress.compared}
     result = {
         "at": progress.began_at.isoformat(),

@@ -98,9 +98,9 @@ def _refresh(
             fresh = shopify_install.refresh(services.settings, credentials, now=services.now(), http=http)
     except StoreError as error:
         with services.transaction(account_id) as work:
-            stores.release_refresh(work, store_id, version)
             if isinstance(error, StoreDenied):
                 stores.denied(work, stores.find(work, store_id), error)
+            stores.release_refresh(work, store_id, version)
         raise
     with services.transaction(account_id) as work:
         stores.save_refreshed(work, services.vault, store_id, version, fresh)

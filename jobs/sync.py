@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from time import monotonic
 
-from integration import stores, sync, syncing
+from integration import identity, stores, sync, syncing
 from integration.errors import RateLimited, StoreDenied, StoreError, StoreRefused, UnreadableAnswer
 from integration.ports import Batch, Poisoned, StoreApi
 from integration.syncing import Hold
@@ -61,6 +61,7 @@ def run(services: Services, *, store_id: int) -> None:
         _failed(services, account_id, store_id, hold, error)
         return
     with services.transaction(account_id) as work:
+        identity.lock_account(work)
         syncing.release(work, hold, ended=ended, every=EVERY, overlap=OVERLAP)
         if not ended or hold.backfilling:
             work.wake(JobName.SYNC, store_id=store_id)
@@ -92,6 +93,7 @@ def _copy(services: Services, account_id: int, store_id: int, api: StoreApi, hol
     until = monotonic() + SLICE_SECONDS
     for batch in _batches(api, hold):
         with services.transaction(account_id) as work:
+            identity.lock_account(work)
             if not syncing.keep(work, hold):
                 raise _Lost
             store = stores.find(work, store_id)
@@ -120,6 +122,7 @@ def _batches(api: StoreApi, hold: Hold) -> Iterator[Batch]:
 def _failed(services: Services, account_id: int, store_id: int, hold: Hold, error: StoreError) -> None:
     log.warning("store %s: sync stopped: %s: %s", store_id, error.code, error)
     with services.transaction(account_id) as work:
+        identity.lock_account(work)
         if isinstance(error, StoreDenied):
             stores.denied(work, stores.find(work, store_id), error)
         # Being told to wait is no failure; a store that cannot be reached is one.
@@ -146,6 +149,7 @@ def _refetch(services: Services, account_id: int, store_id: int, api: StoreApi, 
     begun = services.now()
     record = api.order(platform_id)
     with services.transaction(account_id) as work:
+        identity.lock_account(work)
         store = stores.find(work, store_id)
         if record is None:
             sync.mark_gone(work, store, [platform_id], begun)
