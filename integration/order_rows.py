@@ -21,6 +21,9 @@ from integration.records import Address, OrderRecord
 
 Row = dict[str, Any]
 
+LONGEST_KEY = 200
+"""What is longer nobody quotes, and an index of the database might not take it."""
+
 CHILDREN: tuple[type[Base], ...] = (OrderLine, Fulfillment, OrderReturn, Refund, PaymentTransaction, OrderKey)
 
 
@@ -217,9 +220,8 @@ def quoted(record: OrderRecord) -> list[tuple[str, str]]:
     """What people may quote for this order, as `contacts.key` writes it."""
     numbers = number_keys(record.name, record.number)
     tracking = {key(item.number) for parcel in record.fulfillments for item in parcel.tracking}
-    return sorted(
-        [("number", value) for value in numbers] + [("tracking", value) for value in tracking if value]
-    )
+    keys = [("number", value) for value in numbers] + [("tracking", value) for value in tracking]
+    return sorted((kind, value) for kind, value in keys if 0 < len(value) <= LONGEST_KEY)
 
 
 class _Minor:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import delete, or_, select, update
-from sqlalchemy.exc import DataError, IntegrityError, StatementError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, StatementError
 
 from integration import identity
 from integration.db.base import Base
@@ -33,8 +33,10 @@ from integration.work import Work
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 """A NUL character in JSON text: Postgres text cannot hold it, and no name or address means it."""
-REFUSED = (MixedCurrencies, DataError, IntegrityError, StatementError, OverflowError)
-"""What one bad order raises. A database that cannot be reached is not among them."""
+REFUSED = (MixedCurrencies, StatementError, OverflowError)
+"""What one bad order raises; a database that is not well raises some of them, too (`_is_fault_of_order`)."""
+TOO_LARGE = "54"
+"""Postgres's class of errors for what passes its limits, such as a text too long for an index."""
 
 
 @dataclass
@@ -101,7 +103,9 @@ def _apply(work: Work, store: Store, batch: Sequence[Picture], hidden: set[str])
     try:
         with work.session.begin_nested():
             return _compare(work, store, batch, hidden)
-    except REFUSED:
+    except REFUSED as error:
+        if not _is_fault_of_order(error):
+            raise
         if len(batch) == 1:
             platform_id = batch[0].record.platform_id
             poison(work, store, [Poisoned(platform_id=platform_id, reason="the database refused it")])
@@ -111,6 +115,13 @@ def _apply(work: Work, store: Store, batch: Sequence[Picture], hidden: set[str])
     for half in (batch[:middle], batch[middle:]):
         result.add(_apply(work, store, half, hidden))
     return result
+
+
+def _is_fault_of_order(error: Exception) -> bool:
+    """False where the database itself is in trouble: a lost connection, a deadlock, a full disk."""
+    if isinstance(error, InterfaceError | InternalError | OperationalError):
+        return str(getattr(error.orig, "sqlstate", "")).startswith(TOO_LARGE)
+    return True
 
 
 def _compare(work: Work, store: Store, batch: Sequence[Picture], hidden: set[str]) -> Applied:

@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 from sqlalchemy import ARRAY, JSON, Column, ColumnElement, Table, any_, func, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.orm import Session
 
 from integration.db.base import Base
@@ -81,8 +81,9 @@ def _copy(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]
                         for name, json in columns
                     ]
                 )
+    except psycopg.OperationalError as error:  # as the session itself would say it
+        raise OperationalError(statement, None, error) from error
     except (psycopg.DataError, psycopg.IntegrityError) as error:
-        # As the session itself would say it.
         raise DataError(statement, None, error) from error
 
 

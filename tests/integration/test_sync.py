@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
+from sqlalchemy.exc import OperationalError
 
 from integration import sync
 from integration.db.customers import Customer
@@ -241,6 +242,53 @@ def test_an_order_that_the_database_refuses_leaves_no_trace_but_its_reason(
     assert (result.written, result.poisoned) == ([good.platform_id], [bad.platform_id])
     assert cache.poisoned()[0].reason == "the database refused it"
     assert cache.count(OrderLine) == 1
+
+
+TOO_LONG = "".join(Random(1).choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ", k=20_000))
+"""For an index of Postgres, however well it packs."""
+
+
+def test_an_id_too_long_for_an_index_stops_nobody(cache: Cache) -> None:
+    good, long = cache.world.record(), cache.world.record(lines=(cache.world.line(platform_id=TOO_LONG),))
+    result = cache.apply(long, good)
+
+    assert good.platform_id in result.written
+    assert sorted(result.written + result.poisoned) == sorted([good.platform_id, long.platform_id])
+
+
+def test_a_number_that_nobody_could_quote_is_kept_and_not_searched(cache: Cache) -> None:
+    record = cache.world.record(number=TOO_LONG, name=f"#{TOO_LONG}")
+    assert cache.apply(record).written == [record.platform_id]
+    assert cache.record(record.platform_id).number == TOO_LONG
+    assert cache.count(OrderKey) == 0
+
+
+DISK_FULL = {
+    "sqlite": ("PRAGMA max_page_count = 1",),
+    "postgresql": (
+        "CREATE FUNCTION pg_temp.full() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$",
+        "CREATE TRIGGER full_disk BEFORE INSERT ON sales_order EXECUTE FUNCTION pg_temp.full()",
+    ),
+}
+
+
+def test_a_database_in_trouble_is_no_fault_of_the_order(cache: Cache) -> None:
+    """A full disk, a deadlock, a lost connection: nothing was read, so the same is tried again."""
+    record = cache.world.record(note="x" * 100_000)
+
+    def apply_on_full_disk() -> None:
+        with cache.world.database.transaction(cache.account_id) as work:
+            store = work.session.get_one(Store, cache.store_id)
+            for statement in DISK_FULL[work.session.get_bind().dialect.name]:
+                work.session.connection().exec_driver_sql(statement)
+            sync.apply(work, store, [record])
+
+    with pytest.raises(OperationalError):
+        apply_on_full_disk()
+
+    assert cache.poisoned() == []
+    assert cache.apply(record).written == [record.platform_id]
 
 
 def test_a_spoiled_newer_picture_leaves_the_older_one_in_place(cache: Cache) -> None:
