@@ -11,6 +11,8 @@ from flask_babel import gettext as _
 from integration import inbox, store_status
 from integration import stores as connected
 from integration.db.accounts import Role
+from integration.db.stores import StoreStatus
+from integration.errors import NotFound
 from integration.people import SignedIn
 from sidebar.admin import guard
 from sidebar.admin.frame import bp
@@ -94,7 +96,8 @@ def stores_one(person: SignedIn, store_id: int) -> ResponseReturnValue:
 def stores_copy_again(person: SignedIn, store_id: int) -> ResponseReturnValue:
     """Everything once more: what is in the cache stays and is compared."""
     with services().transaction(person.account_id) as work:
-        connected.find(work, store_id)
+        if connected.find(work, store_id).status is StoreStatus.DISCONNECTED:
+            raise NotFound("no such connected store")
         connected.begin_backfill(connected.state(work, store_id, lock=True), work.now())
         store_status.look_now(work, store_id)
     return redirect(url_for("admin.stores"), 303)

@@ -171,7 +171,10 @@ def test_disconnecting_drops_the_key_and_says_what_stays(
         assert (row.status, row.credentials) == (StoreStatus.DISCONNECTED, None)
     browser.get("/admin/stores")
     assert "Its key was dropped on" in browser.text
-    assert browser.post(f"/admin/stores/{store}/check").status_code == 404
+    for order in ("check", "copy-again"):
+        assert browser.post(f"/admin/stores/{store}/{order}").status_code == 404
+    with services.reading(account) as work:
+        assert work.session.get_one(SyncState, store).phase is SyncPhase.STOPPED
 
 
 @pytest.mark.parametrize(
