@@ -21,7 +21,7 @@ from integration.errors import StoreRefused
 from integration.money import Money, half_up, split
 from integration.ports import ActionRequest
 
-AMOUNT = re.compile(r"\d{1,12}\.\d{2,3}", re.ASCII)
+AMOUNT = re.compile(r"\d{1,12}\.\d{2}", re.ASCII)
 """The only form of an amount that is ever sent."""
 LONGEST_REASON = 400
 
@@ -216,13 +216,19 @@ def number(units: int, places: int) -> float:
 
 
 def amount_text(units: int, places: int) -> str:
-    """Two decimals, which both kinds of stores read as meant; a third only where it is not zero.
+    """Two decimals, which every store reads as meant. Raises :exc:`StoreRefused` for what needs a third.
 
-    ("1.500" is fifteen hundred where the dot parts thousands: measured on the comma store.)
+    ("1.505" is fifteen hundred and five where the dot parts thousands, and 1.51 where it does not:
+    both measured. No form of it is safe.)
     """
     exact = Decimal(units).scaleb(-places)
-    short = exact.quantize(Decimal("0.01"))
-    written = f"{short if short == exact else exact:f}"
+    written = f"{exact.quantize(Decimal('0.01')):f}"
+    if Decimal(written) != exact:
+        raise StoreRefused(
+            "a third decimal cannot be written so that every store reads it as meant",
+            code="third_decimal",
+            next_step="Choose an amount with two decimals, or refund this in the store.",
+        )
     if not AMOUNT.fullmatch(written):
         raise StoreRefused("the amount cannot be written so that the store reads it as meant")
     return written

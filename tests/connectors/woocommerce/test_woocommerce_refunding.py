@@ -167,11 +167,16 @@ def test_an_amount_alone_names_no_lines() -> None:
         (100000, 2, "1000.00"),
         (21, 0, "21.00"),
         (1500, 3, "1.50"),
-        (1555, 3, "1.555"),
     ],
 )
 def test_amounts_are_written_one_way(units: int, places: int, expected: str) -> None:
     assert refunding.amount_text(units, places) == expected
+
+
+def test_a_third_decimal_that_one_store_rounds_and_another_reads_as_thousands_is_refused() -> None:
+    with pytest.raises(StoreRefused) as refused:
+        refunding.amount_text(1505, 3)
+    assert refused.value.code == "third_decimal"
 
 
 def test_restocking_needs_every_line() -> None:
