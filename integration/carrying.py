@@ -157,8 +157,7 @@ def finish(work: Work, claim: Claim, receipt: Receipt) -> None:
 
 def _short(request: ActionRequest, receipt: Receipt) -> dict[str, str] | None:
     """What is wrong with a change that the store wrote down, but whose money did not move as meant."""
-    cancelled = request.kind is ActionKind.CANCEL and request.method == "original"  # credit is no refund
-    if request.kind is not ActionKind.REFUND and not cancelled:
+    if request.kind not in (ActionKind.REFUND, ActionKind.CANCEL):
         return None
     if request.amount is None or receipt.amount is None or receipt.amount.minor >= request.amount.minor:
         return None

@@ -45,7 +45,7 @@ class Actions:
         if request.kind is ActionKind.REFUND:
             return refunding.prepare(self._api, request).text
         if request.kind is ActionKind.CANCEL:
-            return editing.prepare_cancel(request).text
+            return editing.prepare_cancel(self._api, self._orders, request).text
         if request.kind in RETURNS:
             return returning.prepare(self._api, request).text
         if request.kind in EDITS:
@@ -57,7 +57,7 @@ class Actions:
         if request.kind is ActionKind.REFUND:
             return refunding.find(self._api, request)
         if request.kind is ActionKind.CANCEL:
-            return editing.find_cancel(self._api, request)
+            return editing.find_cancel(self._api, request, message)
         if request.kind in RETURNS:
             return returning.find(self._api, request, message)
         return editing.find_edit(self._orders, request)
@@ -67,7 +67,7 @@ class Actions:
         if request.kind is ActionKind.REFUND:
             return refunding.send(self._api, request, message)
         if request.kind is ActionKind.CANCEL:
-            return editing.send_cancel(self._api, request, message, self._sleep)
+            return editing.send_cancel(self._api, self._orders, request, message, self._sleep)
         if request.kind in RETURNS:
             return returning.send(self._api, request, message)
         return editing.send_edit(self._api, request, message)

@@ -8,15 +8,16 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from connectors.looking import nothing_sent_yet
 from connectors.shopify import messages
 from connectors.shopify.graphql import GraphQL
 from connectors.shopify.messages import Message, Step
 from connectors.shopify.orders import Orders
-from connectors.shopify.refunding import ReadBack, moved_by
+from connectors.shopify.refunding import ReadBack, RefundedOrder, moved_by
 from connectors.shopify.shapes import Shape, UserError
 from connectors.shopify.values import mark, paid, utc
-from integration.errors import RateLimited, StoreError, StoreRefused, StoreUnavailable
-from integration.money import total
+from integration.errors import PaidMeanwhile, RateLimited, StoreError, StoreRefused, StoreUnavailable
+from integration.money import Money, total
 from integration.ports import ActionKind, ActionRequest, Receipt
 from integration.records import Address, OrderRecord
 
@@ -74,9 +75,15 @@ def current(orders: Orders, request: ActionRequest) -> OrderRecord:
     return records[0]
 
 
-def prepare_cancel(request: ActionRequest) -> Message:
-    method: dict[str, Any] = {"originalPaymentMethodsRefund": request.refund_on_cancel}
-    if request.refund_on_cancel and request.method == "store_credit":
+def prepare_cancel(api: GraphQL, orders: Orders, request: ActionRequest) -> Message:
+    """`expect` keeps what went back before: only what comes on top of it is this cancellation's."""
+    _must_be_as_decided(orders, request)
+    order = api.read("55_order_refund_readback", ReadBack, id=request.order_id).order
+    if order is None:
+        raise StoreRefused("the shop does not know this order (any more)", code="not_found")
+    pays = request.refund_on_cancel and request.amount is not None
+    method: dict[str, Any] = {"originalPaymentMethodsRefund": pays}
+    if pays and request.method == "store_credit":
         method = {"storeCreditRefund": {}}
     variables = {
         "orderId": request.order_id,
@@ -86,12 +93,30 @@ def prepare_cancel(request: ActionRequest) -> Message:
         "notifyCustomer": request.notify,
         "staffNote": mark(request.note, request.key),
     }
-    return Message(kind=request.kind.value, steps=[Step(document="41_order_cancel", variables=variables)])
+    return Message(
+        kind=request.kind.value,
+        steps=[Step(document="41_order_cancel", variables=variables)],
+        expect={"back_before": _back(order).json()},
+    )
+
+
+def _must_be_as_decided(orders: Orders, request: ActionRequest) -> None:
+    """`orderCancel` names no sum: it pays back all that is left, be it more than somebody decided on."""
+    left = current(orders, request).refundable
+    decided = request.amount.minor if request.amount is not None else 0
+    if request.refund_on_cancel and left is not None and left.minor > decided:
+        raise PaidMeanwhile
 
 
 def send_cancel(
-    api: GraphQL, request: ActionRequest, message: Message, sleep: Callable[[float], None]
+    api: GraphQL,
+    orders: Orders,
+    request: ActionRequest,
+    message: Message,
+    sleep: Callable[[float], None],
 ) -> Receipt:
+    with nothing_sent_yet():
+        _must_be_as_decided(orders, request)
     step = message.steps[0]
     answer = api.change(step.document, Cancelled, step.variables).orderCancel
     if answer is None:
@@ -101,7 +126,7 @@ def send_cancel(
         raise messages.nothing(step.document)
     _await_cancel(api, request, answer.job.id, sleep)
     try:
-        receipt = find_cancel(api, request)
+        receipt = find_cancel(api, request, message)
     except StoreError as error:
         raise _not_looked_up(error) from error
     if receipt is None:
@@ -127,17 +152,26 @@ def _not_looked_up(error: StoreError) -> StoreUnavailable:
     return StoreUnavailable(f"the shop is cancelling the order; not looked up: {error}")
 
 
-def find_cancel(api: GraphQL, request: ActionRequest) -> Receipt | None:
+def find_cancel(api: GraphQL, request: ActionRequest, message: Message) -> Receipt | None:
     """`cancelledAt` decides, whoever asked for it: an order is cancelled once.
 
-    `amount` is all that went back on the order so far: somebody else may have cancelled without paying.
+    `amount` is what went back since it was prepared, as money or as credit: somebody else may have
+    cancelled without paying.
     """
     order = api.read("55_order_refund_readback", ReadBack, id=request.order_id).order
     if order is None or order.cancelledAt is None:
         return None
+    back = _back(order)
+    before = message.expect.get("back_before")
+    if before:
+        back -= Money.parse(before["amount"], before["currency"])
+    return Receipt(platform_id=request.order_id, amount=back, done_at=utc(order.cancelledAt))
+
+
+def _back(order: RefundedOrder) -> Money:
+    """All that went back on the order so far; what a gateway has not confirmed counts."""
     counted = paid(order.totalRefundedSet)
-    moved = total((moved_by(made) for made in order.refunds), counted.currency)
-    return Receipt(platform_id=request.order_id, amount=max(counted, moved), done_at=utc(order.cancelledAt))
+    return max(counted, total((moved_by(made) for made in order.refunds), counted.currency))
 
 
 def prepare_edit(orders: Orders, request: ActionRequest) -> Message:

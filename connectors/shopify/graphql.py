@@ -115,7 +115,11 @@ class GraphQL:
 
     def change(self, document: str, type: type[T], variables: dict[str, Any]) -> T:
         """Send a mutation once. :exc:`StoreRefused` and :exc:`RateLimited` mean: certainly not done."""
-        return self._renewed(lambda: self._line.once(lambda: self._attempt(document, variables, type)))
+
+        def attempt() -> T:
+            return self._attempt(document, variables, type, changes=True)
+
+        return self._renewed(lambda: self._line.once(attempt))
 
     def _renewed(self, call: Callable[[], T]) -> T:
         """A token that just ran out is renewed, once. A call with a dead token was not carried out."""
@@ -129,7 +133,9 @@ class GraphQL:
                 self.credentials = self._renew(used)
         return call()
 
-    def _attempt(self, document: str, variables: dict[str, Any], type: type[T]) -> T:
+    def _attempt(
+        self, document: str, variables: dict[str, Any], type: type[T], *, changes: bool = False
+    ) -> T:
         if wait := self._bucket.take(document, reserve=self._reserve):
             self._line.sleep(wait)
         answer = self._post(documents.text(document), variables)
@@ -139,6 +145,8 @@ class GraphQL:
         envelope = self._open(answer)
         self._learn(document, envelope)
         if envelope.errors:
+            if changes and ran(envelope):
+                raise Broken(f"errors beside the answer to a mutation: {envelope.errors[0].message[:200]}")
             raise failure(envelope)
         if envelope.extensions and envelope.extensions.search:
             # An unknown filter is ignored and then everything matches. Source: fact sheet, 2.3.
@@ -190,6 +198,18 @@ class GraphQL:
             if self.served_version != served:
                 log.warning("shopify serves API version %s, asked for %s", served, self.version)
         self.served_version = served or self.served_version
+
+
+def ran(envelope: Envelope) -> bool:
+    """Whether a mutation answered, beside its errors: a part that it could not show may yet be done.
+
+    (A key without `read_orders` is denied the order in the answer to a refund that was made.)
+    """
+    try:
+        fields = msgspec.json.decode(envelope.data, type=dict[str, Any] | None)
+    except msgspec.DecodeError:
+        return True  # nobody knows
+    return any(answer is not None for answer in (fields or {}).values())
 
 
 def failure(envelope: Envelope) -> StoreError:

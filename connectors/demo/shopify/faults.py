@@ -3,7 +3,8 @@
 A rule names whom it hits (operation or mutation name, or a pattern of the path) and what happens:
 `hangup_before` (nothing is done), `hangup_after` (it is done, and nobody hears of it), `status_before` and
 `status_after` (an error status instead of the answer), `delay` and `delay_after` (slow, before or after doing
-it), `html`, `truncated`, `throttled`, `429`, `wrong_version`.
+it), `html`, `truncated`, `throttled`, `429`, `wrong_version`, `denied_after` (it is done, and a part of the
+answer is withheld for lack of a scope).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ ACTIONS = frozenset(
         "throttled",
         "429",
         "wrong_version",
+        "denied_after",
     ]
 )
 

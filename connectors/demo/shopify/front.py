@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 import traceback
@@ -109,6 +110,10 @@ class Front:
                 time.sleep(rule.seconds)
             case "truncated":
                 raise BreakOff(response)
+            case "denied_after":
+                error = {"message": "Access denied for order field.", "path": ["refundCreate", "order"]}
+                denied = {"errors": [error | {"extensions": {"code": "ACCESS_DENIED"}}]}
+                return json_answer(json.loads(response.get_data()) | denied)
             case "wrong_version":
                 response.headers["X-Shopify-API-Version"] = VERSIONS[0]
         return response

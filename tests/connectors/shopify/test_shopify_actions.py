@@ -8,11 +8,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from connectors.demo.shopify import installation
 from connectors.demo.shopify.control import VERBS
 from connectors.demo.shopify.store import DemoShopify
 from connectors.shopify.client import ShopifyStore
 from connectors.shopify.values import mark, unmark
-from integration.errors import BadInput, RateLimited, StoreRefused, StoreUnavailable
+from integration.errors import (
+    BadInput,
+    PaidMeanwhile,
+    RateLimited,
+    StoreForbidden,
+    StoreRefused,
+    StoreUnavailable,
+)
 from integration.money import Money
 from integration.ports import ActionKind, ActionRequest, RefundLineWish, Tender
 from integration.records import Address, FinancialStatus, FulfillmentStatus, OrderRecord
@@ -125,6 +133,27 @@ def test_a_garbled_answer_is_unclear_and_never_a_refusal(demo, store, orders, ac
         store.send(request, prepared)
     assert not isinstance(caught.value, StoreRefused | RateLimited)
     assert len(demo.paid_back()) == (0 if action == "html" else 1)
+
+
+def test_a_scope_that_lacks_for_a_part_of_the_answer_does_not_undo_the_refund(demo, store, orders):
+    request = refund_of(paid_one(orders))
+    prepared = store.prepare(request)
+    demo.faults.add(action="denied_after", operation="RefundCreate")
+    with pytest.raises(StoreUnavailable) as caught:
+        store.send(request, prepared)
+    assert not isinstance(caught.value, RateLimited)
+    assert demo.paid_back() == [request.amount]
+    assert store.find(request, prepared).amount == request.amount
+
+
+def test_a_scope_that_lacks_for_the_refund_itself_is_a_plain_no(demo, store, connect, credentials, orders):
+    request = refund_of(paid_one(orders))
+    prepared = store.prepare(request)
+    reads = [scope for scope in demo.app.scopes if scope.startswith("read_")]
+    token = installation.offline_token(demo.shop(), tuple(reads), expiring=False)["access_token"]
+    with pytest.raises(StoreForbidden):
+        connect(replace(credentials, access_token=token)).send(request, prepared)
+    assert demo.paid_back() == []
 
 
 @pytest.mark.parametrize("action", ["throttled", "429"])
@@ -288,7 +317,12 @@ def test_marks(note, expected):
 
 def cancel_of(order: OrderRecord, **changes: Any) -> ActionRequest:
     request = ActionRequest(
-        key="act_c", kind=ActionKind.CANCEL, order_id=order.platform_id, reason="changed_mind", restock=True
+        key="act_c",
+        kind=ActionKind.CANCEL,
+        order_id=order.platform_id,
+        amount=order.refundable,
+        reason="changed_mind",
+        restock=True,
     )
     return replace(request, **changes)
 
@@ -303,6 +337,51 @@ def test_an_unshipped_order_is_cancelled_and_paid_back(store, orders):
     after = store.order(order.platform_id)
     assert after.cancelled_at == receipt.done_at
     assert after.financial_status is FinancialStatus.REFUNDED
+
+
+@pytest.mark.parametrize("method", ["original", "store_credit"])
+def test_what_was_paid_after_the_decision_is_not_paid_back_by_a_cancellation(demo, store, orders, method):
+    """`orderCancel` pays back all that is left, and nobody looked at a limit for that."""
+    order = paid_one(orders, shipped=False)
+    prepared = store.prepare(cancel_of(order, method=method))
+    for decided in (None, Money(100, order.currency)):
+        request = cancel_of(order, amount=decided, method=method)
+        with pytest.raises(PaidMeanwhile):
+            store.prepare(request)
+        with pytest.raises(PaidMeanwhile):
+            store.send(request, prepared)
+    assert store.order(order.platform_id).cancelled_at is None
+    assert demo.paid_back() == []
+
+
+def test_a_look_that_fails_before_a_cancellation_asked_nothing_of_the_shop(demo, store, orders):
+    order = paid_one(orders, shipped=False)
+    request = cancel_of(order)
+    prepared = store.prepare(request)
+    demo.faults.add(action="hangup_before", times=4)
+    with pytest.raises(RateLimited):
+        store.send(request, prepared)
+    demo.faults.clear()
+    assert store.order(order.platform_id).cancelled_at is None
+
+
+@pytest.mark.parametrize("method", ["original", "store_credit"])
+def test_only_what_went_back_by_the_cancellation_is_its_receipt(demo, store, orders, method):
+    """Part went back before; then somebody cancels in the admin and pays nothing more."""
+    order = paid_one(orders, shipped=False)
+    first = refund_of(order, lines=(), amount=Money(200, order.currency))
+    store.send(first, store.prepare(first))
+    request = cancel_of(order, amount=order.total - first.amount, method=method)
+    prepared = store.prepare(request)
+    unpaid = replace(request, refund_on_cancel=False)
+    assert _patiently(store, unpaid, store.prepare(unpaid)).amount.minor == 0
+    assert store.find(request, prepared).amount.minor == 0
+
+
+def test_store_credit_for_a_cancelled_order_is_counted(store, orders):
+    order = paid_one(orders, shipped=False)
+    request = cancel_of(order, method="store_credit")
+    assert _patiently(store, request, store.prepare(request)).amount == order.total
 
 
 def _patiently(store: ShopifyStore, request: ActionRequest, prepared: str) -> Any:
