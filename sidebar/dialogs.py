@@ -35,6 +35,7 @@ from sidebar.context import services
 from sidebar.offers import RETURN_STEPS, offers
 from sidebar.pane import action_view, visit_orders
 from sidebar.panel import fragment
+from sidebar.verdicts import Rule, sum_rules
 from sidebar.visit import Visit, visitor_required
 
 bp = Blueprint("dialogs", __name__, url_prefix="/sidebar")
@@ -251,11 +252,22 @@ def preview(visit: Visit, order_id: str) -> ResponseReturnValue:
             wish = read_wish(ActionKind.REFUND, order, request.form, visit, work)
         except AppError as error:
             return _empty_sum(order, error)
+        why = _why(work, order, wish)
     try:
         found = actions.preview(services(), visit.account_id, row, wish, actor)
     except AppError as error:
         return _empty_sum(order, error)
-    return fragment(_sum_html(order, store, wish, found))
+    return fragment(_sum_html(order, store, wish, found, why))
+
+
+def _why(work: Work, order: Order, wish: Wish) -> tuple[Rule, ...]:
+    """What law and policy say of the money for these pieces; nothing of an amount chosen by hand."""
+    pieces = {line.line_id: line.quantity for line in wish.lines if line.quantity}
+    if not pieces:
+        return ()
+    credit = wish.method == "store_credit"
+    verdicts = returns.judge_order(work, order, quantities=pieces, reason=wish.reason, store_credit=credit)
+    return sum_rules(verdicts.refund)
 
 
 def _empty_sum(order: Order, error: AppError) -> Response:
@@ -273,7 +285,7 @@ def _empty_sum(order: Order, error: AppError) -> Response:
     )
 
 
-def _sum_html(order: Order, store: Store, wish: Wish, found: dict[str, Any]) -> str:
+def _sum_html(order: Order, store: Store, wish: Wish, found: dict[str, Any], why: tuple[Rule, ...]) -> str:
     total = _money(found["amount"])
     titles = {child_id(order.id, line.platform_id): line.title for line in order.lines}
     means = {payment.gateway: payment.gateway_title for payment in order.transactions}
@@ -312,6 +324,7 @@ def _sum_html(order: Order, store: Store, wish: Wish, found: dict[str, Any]) -> 
         needs_approval=found["needs_approval"],
         allowed=found["allowed"],
         notes=notes,
+        why=why,
         said="",
     )
 

@@ -26,6 +26,9 @@ from sidebar.languages import gettext as _
 ASKED = {"unsealed": ("no", "yes"), "used": ("no", "yes")}
 """Facts that an agent may add with one press: the values that stand for the good and the bad answer."""
 
+NAMELESS = frozenset({"law", "policy", "reason", "notice"})
+"""Rules that are no rows of a table: what there is to say stands in their text."""
+
 BAR = 100.0
 
 
@@ -207,7 +210,12 @@ def _rules(line: LineVerdict) -> list[Rule]:
     return rules
 
 
-def _rule(ground: Ground) -> Rule:
+def sum_rules(refund: RefundSum) -> tuple[Rule, ...]:
+    """Why the sum is what it is, and until when it is to be paid."""
+    return tuple(_rule(ground, explain.amounts(refund, show)) for ground in refund.grounds)
+
+
+def _rule(ground: Ground, shown: explain.Show = show) -> Rule:
     by_store = ground.status is Status.STORE
     unsure = ground.status in (Status.BELIEF, Status.PARTLY, Status.UNCHECKED)
     status = {
@@ -219,18 +227,20 @@ def _rule(ground: Ground) -> Rule:
     }.get(ground.status, "")
     return Rule(
         icon="doc" if by_store else "scales",
-        text=explain.render(ground, _, show),
+        text=explain.render(ground, _, shown),
         rule=_version(ground.rule),
-        source=_default_names().get(ground.source, ground.source),
+        source=_default_names().get(ground.source) or explain.source(ground, _),
         status=status,
         unsure=unsure,
     )
 
 
 def _version(rule: str) -> str:
-    """`policy 3` in words; other rules keep their ids, by which they are looked up."""
+    """`policy 3` in words; other rules keep their ids, by which they are looked up. Some have none."""
     kind, _space, number = rule.partition(" ")
-    return _("Version %(number)s", number=number) if kind == "policy" and number else rule
+    if kind == "policy" and number:
+        return _("Version %(number)s", number=number)
+    return "" if rule in NAMELESS else rule
 
 
 def _default_names() -> dict[str, str]:

@@ -17,6 +17,7 @@ from integration.eligibility.verdict import (
     Outcome,
     RefundSum,
     Standing,
+    Status,
     Until,
     Verdicts,
 )
@@ -38,6 +39,12 @@ def plain(value: object) -> str:
 def render(ground: Ground, translate: Translate = english, show: Show = plain) -> str:
     """One step of the reasoning as a sentence. `show` writes dates, numbers and `Money`."""
     return _fill(messages.GROUNDS[ground.key], ground.params, translate, show)
+
+
+def source(ground: Ground, translate: Translate = english) -> str:
+    """Where a step of the reasoning comes from. What nobody looked up is no rule of ours."""
+    unchecked = ground.status is Status.UNCHECKED
+    return ground.source or translate(messages.NO_SOURCE if unchecked else messages.OUR_RULE)
 
 
 def _fill(template: str, params: Mapping[str, object], translate: Translate, show: Show) -> str:
@@ -144,7 +151,7 @@ def _reason(ground: Ground, translate: Translate, show: Show) -> dict[str, Any]:
     return {
         "rule": ground.rule,
         "text": render(ground, translate, show),
-        "source": ground.source or translate(messages.OUR_RULE),
+        "source": source(ground, translate),
         "status": ground.status.value,
     }
 
@@ -152,10 +159,6 @@ def _reason(ground: Ground, translate: Translate, show: Show) -> dict[str, Any]:
 def _refund(refund: RefundSum, translate: Translate, show: Show) -> dict[str, Any]:
     def money(minor: int) -> dict[str, str]:
         return Money(minor, refund.currency).json()
-
-    def shown(value: object) -> str:
-        """The only whole numbers among these grounds are amounts."""
-        return show(Money(value, refund.currency) if isinstance(value, int) else value)
 
     return {
         "items": money(refund.items),
@@ -169,8 +172,13 @@ def _refund(refund: RefundSum, translate: Translate, show: Show) -> dict[str, An
         "tenders": [{"gateway": name, "amount": money(minor)} for name, minor in refund.tenders],
         "keep_item": refund.keep_item,
         "store_credit_total": None if refund.store_credit_total is None else money(refund.store_credit_total),
-        "reasons": [_reason(ground, translate, shown) for ground in refund.grounds],
+        "reasons": [_reason(ground, translate, amounts(refund, show)) for ground in refund.grounds],
     }
+
+
+def amounts(refund: RefundSum, show: Show) -> Show:
+    """How the grounds of a sum are shown: the only whole numbers among them are amounts."""
+    return lambda value: show(Money(value, refund.currency) if isinstance(value, int) else value)
 
 
 def _until(value: Until | str) -> str | None:

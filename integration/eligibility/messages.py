@@ -16,6 +16,7 @@ def N_(message: str) -> str:
 NOT_LEGAL_ADVICE = N_("Information, not legal advice.")
 OUR_RULE = N_("our own rule, where law and policy leave room")
 """The source of a product rule (D1 to D17)."""
+NO_SOURCE = N_("no source in our data")
 
 GROUNDS: Mapping[str, str] = {
     "law_unchecked": N_("The law of this country is not checked: we have no data for it. A right may exist."),

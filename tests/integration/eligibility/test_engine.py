@@ -382,6 +382,14 @@ def test_goods_sent_back_late_are_weighed_under_the_rule_that_says_when(country,
     assert (line.outcome, line.grounds[0].key, line.grounds[0].rule) == (Outcome.REVIEW, "sent_late", rule)
 
 
+def test_what_nobody_looked_up_is_no_rule_of_ours():
+    answer = to_json(
+        ask(country="XX"), ORDER, order_id="o1", evaluated_at=datetime(2026, 11, 21, 9, tzinfo=UTC)
+    )
+
+    assert answer["lines"][0]["reasons"][0]["source"] == messages.NO_SOURCE
+
+
 def test_a_business_with_a_fault_is_not_told_that_our_data_knows_no_faults():
     business = {"buyer": Buyer.BUSINESS, "request": FAULT}
 
