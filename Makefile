@@ -25,6 +25,7 @@ check: .venv/.check
 
 torture: .venv/.test
 	@$(BIN)/python -m tests.torture.chaos_sync --seeds $${SEEDS:-100}
+	@$(BIN)/python -m tests.torture.chaos_large --orders $${LARGE:-10000}
 	@$(BIN)/python -m tests.torture.crash_actions --runs $${RUNS:-2000}
 
 bench: .venv/.test

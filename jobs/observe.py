@@ -97,4 +97,4 @@ def set_up_logging(level: str, form: str) -> None:
         "shopify_app",
         "alembic",
     ):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -172,6 +172,8 @@ class WooCommerce:
 class Misfortune:
     """What goes wrong: on the way, at the stores, and among our own processes."""
 
+    KINDS = ("shopify", "shopify", "woocommerce", "woocommerce", "worker", "worker", "flush", "queue", "web")
+
     def __init__(self, stage: Stage, dice: Random) -> None:
         self.stage, self.dice = stage, dice
         self.seen: dict[str, int] = {}
@@ -186,10 +188,9 @@ class Misfortune:
             "webhooks/weather", seed=dice.randrange(10**6), drop=0.25, double=0.25, delay=0.3, shuffle=0.5
         )
 
-    def happen(self) -> None:
-        name = self.dice.choice(
-            ["shopify", "shopify", "woocommerce", "woocommerce", "worker", "worker", "flush", "queue", "web"]
-        )
+    def happen(self, name: str = "") -> None:
+        """Something; by its name, or any."""
+        name = name or self.dice.choice(self.KINDS)
         self.seen[name] = self.seen.get(name, 0) + 1
         getattr(self, name)()
 
@@ -225,6 +226,16 @@ class Misfortune:
 
     def web(self) -> None:
         self.stage.web.up = not self.stage.web.up
+
+    def lost_webhooks(self) -> int:
+        """How many deliveries never arrived, whoever was to blame."""
+        shopify = self.stage.shopify.shop().archive.deliveries(10**6)
+        answers = self.stage.woocommerce.command("webhooks/sent")
+        return (
+            sum(each["state"] in ("dropped", "failed") for each in shopify)
+            + answers["lost"]
+            + sum(not 200 <= sent["status"] < 300 for sent in answers["sent"])
+        )
 
     def end(self) -> None:
         """Calm: whatever was planned to go wrong does not."""

@@ -36,6 +36,7 @@ from tests.torture import chaos_sync
 from tests.torture.chaos_events import Misfortune, Shopify, WooCommerce
 from tests.torture.chaos_stage import Stage, databases, staged
 
+BUSY = ("shopify", "woocommerce")
 LINES = 300
 POOL = 200
 """Orders of a store that things happen to: enough to meet every kind, few enough to find quickly."""
@@ -143,6 +144,13 @@ class Large:
         with self.stage.services.reading(self.stage.account_id) as work:
             return set(work.session.scalars(select(Poison.platform_id)))
 
+    def cached(self) -> dict[str, int]:
+        """Orders in the cache, by store."""
+        query = select(Order.store_id, func.count().label("count")).group_by(Order.store_id)
+        with self.stage.services.reading(self.stage.account_id) as work:
+            counts = {row.store_id: row.count for row in work.session.execute(query)}
+        return {name: counts.get(store_id, 0) for name, store_id in self.stage.ids.items()}
+
     def longest_order(self) -> dict[str, int]:
         """The most lines of any cached order, by store."""
         query = (
@@ -158,40 +166,44 @@ class Large:
         }
 
 
-def play(address: str, seed: int, *, many: int) -> dict[str, Any]:
+def play(address: str, seed: int, *, many: int, outlet_many: int, rounds: int) -> dict[str, Any]:
     """One large game: what happened, and the differences that were left."""
     dice = Random(f"large chaos {seed}")
-    with staged(address, orders=many, seed=seed) as stage, _outlet(max(many // 10, 120), seed) as outlet:
+    with staged(address, orders=many, seed=seed) as stage, _outlet(outlet_many, seed) as outlet:
         large = Large(stage, outlet)
-        say(f"three stores are filled, two with {many} orders")
+        say(f"three stores are filled: two with {many} orders, one with {outlet_many}")
         large.lengthen()
         large.spoil()
         shops = (BusyShopify(stage, dice, large.odd), BusyWooCommerce(stage, dice, large.odd))
         misfortune = Misfortune(stage, dice)
         began = time.monotonic()
         # A page of the outlet is slow, so that there is a middle in which to change the lock.
-        outlet.command("faults", add=[{"action": "delay", "path": "/orders", "seconds": 0.1, "times": 10**6}])
+        outlet.command("faults", add=[{"action": "delay", "path": "/orders", "seconds": 0.5, "times": 10**6}])
         stage.connect()
         stage.ids["outlet"] = large.connect_outlet()
         for _ in range(2):
             stage.start_worker()
         misfortune.weather()
-        changes = _chaos(large, shops, misfortune, dice)
+        changes = _chaos(large, shops, misfortune, dice, rounds)
         misfortune.end()
         copied = time.monotonic() - began
-        say(f"copied after {copied:.0f} s: {changes} changes, {misfortune.seen}")
-        lost = _lost_key(large)
-        say(f"the outlet: {lost}")
-        differences = _calm(large)
+        say(f"the two large stores are copied after {copied:.0f} s, in which {changes} things happened")
+        lost_key = _lost_key(large)
+        poisoned, differences = _calm(large)
+        if not (lost_key["in_the_middle"] and lost_key["next_step"]):
+            differences.append(f"outlet: the key was not lost as it should be: {lost_key}")
         return {
             "seed": seed,
             "orders": many,
             "changes": changes,
             "misfortunes": misfortune.seen,
+            "lost_webhooks": misfortune.lost_webhooks(),
             "kills": stage.kills,
-            "copied_after": round(copied, 1),
-            "lost_key": lost,
+            "poisoned": poisoned,
+            "lost_key": lost_key,
+            "compared": large.cached(),
             "longest_order": large.longest_order(),
+            "copied_after": round(copied, 1),
             "seconds": round(time.monotonic() - began, 1),
             "differences": differences,
         }
@@ -206,50 +218,91 @@ def _outlet(many: int, seed: int) -> Iterator[DemoWooCommerce]:
         yield store
 
 
-def _chaos(large: Large, shops: tuple[Shopify, WooCommerce], misfortune: Misfortune, dice: Random) -> int:
+def _chaos(
+    large: Large, shops: tuple[Shopify, WooCommerce], misfortune: Misfortune, dice: Random, rounds: int
+) -> int:
     """Until both large stores are copied, the outlet's key has gone, and enough has happened."""
-    changes, rounds, revoked = 0, 0, False
+    changes, played, revoked = 0, 0, False
+    kinds = sorted(set(misfortune.KINDS))
+    first = iter(dice.sample(kinds, len(kinds)))
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        rounds += 1
+        played += 1
         changes += sum(chaos_sync.happened(dice.choice(shops)) for _ in range(dice.randrange(1, 5)))
-        if dice.random() < 0.06:
+        if played % 3 == 0 and (name := next(first, "")):  # every kind once, then any
+            misfortune.happen(name)
+        elif dice.random() < 0.06:
             misfortune.happen()
         if not revoked and large.state("outlet").done:
             large.change_the_lock()
             revoked = True
-        copied = all(large.phase(name) is SyncPhase.LIVE for name in ("shopify", "woocommerce"))
-        if copied and revoked and rounds >= 60:
-            return changes
+        copied = all(large.phase(name) is SyncPhase.LIVE for name in BUSY)
+        if copied and revoked and played >= rounds:
+            break
         time.sleep(dice.random() * 0.2)
     return changes
 
 
 def _lost_key(large: Large) -> dict[str, Any]:
-    """What is said of the store whose key is gone, and whether that has stopped its copying."""
+    """What is said of the store whose key is gone, and how far its copying had come."""
     large.stage.let_time_pass()
     chaos_sync.wait(lambda: large.said_of_outlet()[1] == "store_denied")
     status, code, has_next_step = large.said_of_outlet()
-    return {"status": status, "code": code, "next_step": has_next_step, "done": large.state("outlet").done}
+    state = large.state("outlet")
+    return {
+        "status": status,
+        "code": code,
+        "next_step": has_next_step,
+        "done": state.done,
+        "total": state.total,
+        "in_the_middle": state.phase is SyncPhase.BACKFILL and 0 < state.done < (state.total or 0),
+    }
 
 
-def _calm(large: Large) -> list[str]:
-    """What is wrong at the end: unreadable orders must be set aside, then heal; all caches be equal."""
-    stage, found = large.stage, []
+def _calm(large: Large) -> tuple[list[str], list[str]]:
+    """(orders that were set aside, what is wrong at the end): they heal, and all caches must be equal."""
+    stage, wrong = large.stage, []
     chaos_sync.wait(lambda: large.set_aside() == large.unreadable)
-    if large.set_aside() != large.unreadable:
-        found.append(f"set aside: {sorted(large.set_aside())}, spoiled: {sorted(large.unreadable)}")
-    say("unreadable orders are set aside; they heal, and the outlet is connected again")
+    poisoned = sorted(large.set_aside())
+    if poisoned != sorted(large.unreadable):
+        wrong.append(f"set aside: {poisoned}, spoiled: {sorted(large.unreadable)}")
+    say("unreadable orders are set aside; they heal, and the outlet is connected again with a new key")
     large.heal()
     large.outlet.command("faults", rules=[])
     large.connect_outlet()
-    found += chaos_sync.settle(stage)
+    wrong += chaos_sync.settle(stage)
     if large.set_aside():
-        found.append(f"still set aside: {sorted(large.set_aside())}")
+        wrong.append(f"still set aside: {sorted(large.set_aside())}")
+    lines = large.longest_order()
+    wrong += [f"{name}: an order of {LINES} lines is cut" for name in BUSY if lines[name] < LINES]
     setting = stores_state.setting_of(large.outlet.url, *large.key)
     held = stores_state.in_woocommerce(large.outlet.command("state"), setting)
     cached = stores_state.cached(stage.services.db, stage.account_id, stage.ids["outlet"])
-    return found + [f"outlet: {line}" for line in stores_state.differences(held, cached)]
+    return poisoned, wrong + [f"outlet: {line}" for line in stores_state.differences(held, cached)]
+
+
+def told(result: dict[str, Any]) -> str:
+    """The game in words."""
+    seen, key = result["misfortunes"], result["lost_key"]
+    compared = ", ".join(f"{count} of {name}" for name, count in result["compared"].items())
+    longest = ", ".join(f"{lines} lines ({name})" for name, lines in result["longest_order"].items())
+    differences = result["differences"]
+    return "\n".join(
+        [
+            f"happened   {result['changes']} changes; copied after {result['copied_after']} s,"
+            f" all in {result['seconds']} s",
+            f"lost       {result['lost_webhooks']} webhooks; others came twice, late and out of order",
+            f"killed     {result['kills']} workers, {seen.get('queue', 0)} queues;"
+            f" Redis flushed {seen.get('flush', 0)} times, the web app away {seen.get('web', 0)} times",
+            f"broken     the stores: {seen.get('shopify', 0) + seen.get('woocommerce', 0)} spells of errors",
+            f"poisoned   {len(result['poisoned'])} orders: set aside, healed, read",
+            f"revoked    the outlet's key, after {key['done']} of {key['total']} orders:"
+            f" {key['status']}, {key['code']}; connected again",
+            f"compared   orders, field by field: {compared}; the longest: {longest}",
+            f"differs    {len(differences)}",
+            *(f"           {line}" for line in differences[:50]),
+        ]
+    )
 
 
 def say(line: str) -> None:
@@ -259,14 +312,19 @@ def say(line: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture.chaos_large", description=__doc__)
-    parser.add_argument("--orders", type=int, default=10_000)
+    parser.add_argument("--orders", type=int, default=10_000, help="in each of the two large stores")
+    parser.add_argument("--outlet", type=int, help="in the third; a tenth of that by default")
+    parser.add_argument("--rounds", type=int, default=60, help="that chaos lasts at least")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", default="postgres")
     given = parser.parse_args()
     logging.disable(logging.CRITICAL)
     chaos_sync.PATIENCE = max(chaos_sync.PATIENCE, given.orders / 5)
+    outlet = given.outlet or max(given.orders // 10, 120)
     with databases([given.database]) as make:
-        result = play(make(given.database), given.seed, many=given.orders)
+        address = make(given.database)
+        result = play(address, given.seed, many=given.orders, outlet_many=outlet, rounds=given.rounds)
+    say(told(result))
     print(json.dumps({"database": given.database, **result}, ensure_ascii=False), flush=True)
     return 1 if result["differences"] else 0
 

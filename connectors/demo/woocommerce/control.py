@@ -150,7 +150,7 @@ def drain(store: DemoWooCommerce, wish: Json) -> Json:
 
 
 def deliveries(store: DemoWooCommerce, _wish: Json) -> Json:
-    return {"sent": store.deliveries.sent}
+    return {"sent": store.deliveries.sent, "lost": store.deliveries.lost}
 
 
 def make_key(store: DemoWooCommerce, wish: Json) -> Json:

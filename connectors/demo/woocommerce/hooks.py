@@ -124,6 +124,8 @@ class Deliveries:
         """Seconds between a change and its delivery. The real shop's cron takes up to a minute."""
         self.sent: list[Json] = []
         """The last thousand attempts, for tests: webhook, topic, subject, status (0 for no answer)."""
+        self.lost = 0
+        """Deliveries that the weather took."""
         self._weather = Weather()
         self._dice = random.Random(0)
         self._timeout = timeout
@@ -207,6 +209,7 @@ class Deliveries:
             return
         body = encode(payload(self.shop, webhook["topic"], argument))
         if self._dice.random() < self._weather.drop:
+            self.lost += 1
             return
         times = 2 if self._dice.random() < self._weather.double else 1
         for _ in range(times):
