@@ -20,6 +20,7 @@ import msgspec
 from sqlalchemy import and_, func, or_, select
 
 from integration import audit, identity
+from integration.db.accounts import Agent, ApiToken
 from integration.db.actions import Action, ActionStatus
 from integration.db.orders import Order, Refund
 from integration.errors import BadInput, Conflict, Forbidden, NotFound, Unprocessable
@@ -76,8 +77,7 @@ def lock_order(work: Work, order_id: int) -> None:
 
 def add(work: Work, who: Who, order: Order, kind: ActionKind, wish: Wish, key: str, plan: Plan) -> Action:
     """Write the decision down. Hold `lock_order`."""
-    if not who.may_act:
-        raise Forbidden("who you are is not proven here", next_step="Pair this sidebar with your sign-in.")
+    must_be_let_in(work, who)
     now = work.now()
     status = ActionStatus.AWAITING_APPROVAL if plan.needs_approval else ActionStatus.PENDING
     action = Action(
@@ -98,6 +98,7 @@ def add(work: Work, who: Who, order: Order, kind: ActionKind, wish: Wish, key: s
         exception=wish.exception,
         requested_by=who.name,
         requested_by_id=who.agent_id,
+        person_id=who.person_id,
         requested_role=who.role.value,
         assurance={**who.assurance, "proof": who.proof},
         conversation=msgspec.to_builtins(wish.conversation),
@@ -112,6 +113,25 @@ def add(work: Work, who: Who, order: Order, kind: ActionKind, wish: Wish, key: s
     if status == ActionStatus.PENDING:
         wake(work, action)
     return action
+
+
+def must_be_let_in(work: Work, who: Who) -> None:
+    """Somebody proven, and nobody who was shut out or given another role since their request came in.
+
+    Before a decision a store may be read for many seconds. The row is held until the decision stands.
+    """
+    if not who.may_act:
+        raise Forbidden(
+            "who you are is not proven here",
+            code="not_proven",
+            next_step="Pair this sidebar with your own sign-in, then try again.",
+        )
+    agent = select(Agent.disabled_at, Agent.role).where(Agent.id == who.agent_id)
+    token = select(ApiToken.revoked_at, ApiToken.role).where(ApiToken.id == who.token_id)
+    for known, query in ((who.agent_id, agent), (who.token_id, token)):
+        row = None if known is None else work.session.execute(query.with_for_update(read=True)).first()
+        if row is not None and (row[0] is not None or row.role is not who.role):
+            raise Forbidden("your access has ended meanwhile", code="access_ended")
 
 
 def new_key() -> str:
@@ -216,6 +236,7 @@ def exceptions_since(work: Work, currency: str, since: datetime, *, besides: int
 def approve(work: Work, action: Action, who: Who, plan: Plan, note: str) -> None:
     """A second person says yes, on the order as it now is. The plan was made again by the caller."""
     must_await(action)
+    must_be_let_in(work, who)
     must_be_another(action, who)
     action.request = msgspec.to_builtins(plan.request)
     action.order_version = plan.order_version
@@ -232,6 +253,7 @@ def approve(work: Work, action: Action, who: Who, plan: Plan, note: str) -> None
 def reject(work: Work, action: Action, who: Who, note: str, *, error: dict[str, str] | None = None) -> None:
     """Say no, withdraw the own request, or (with `error`) find it stale."""
     must_await(action)
+    must_be_let_in(work, who)
     action.status = ActionStatus.REJECTED
     action.decision_note = note or None
     action.decided_at = action.finished_at = work.now()
@@ -243,8 +265,9 @@ def reject(work: Work, action: Action, who: Who, note: str, *, error: dict[str, 
 
 
 def must_be_another(action: Action, who: Who) -> None:
-    same = who.agent_id is not None and who.agent_id == action.requested_by_id
-    if same or who.caller == action.caller:
+    """Nor the same person by another way in: by session what their own token asked, or by a second token."""
+    behind = {action.requested_by_id, action.person_id} - {None}
+    if who.person_id in behind or who.caller == action.caller:
         raise Forbidden("nobody approves their own request", code="own_request")
 
 
@@ -258,8 +281,7 @@ def settle_by_person(work: Work, action: Action, who: Who, decision: str, note: 
 
     Sending again still looks first (see `carrying.claim`); the record names who took it upon themselves.
     """
-    if not who.may_act:
-        raise Forbidden("who you are is not proven here", code="not_proven")
+    must_be_let_in(work, who)
     if action.status != ActionStatus.NEEDS_ATTENTION:
         raise Conflict(f"the action is {action.status.value}", code="already_decided")
     now = work.now()

@@ -31,12 +31,21 @@ class Who(Struct, frozen=True, kw_only=True):
     proof: str
     """session, signed, token, claimed, none."""
     agent_id: int | None = None
+    token_id: int | None = None
+    """Of a program. `agent_id` is None then."""
+    made_by: int | None = None
+    """The agent who made the program's token."""
     limits: dict[str, Any] = {}
     """The person's own limits, by currency."""
     assurance: dict[str, Any] = {}
     """{tenant, agent, customer} of the visit. Source: our helpdesk facts, section 12."""
     stepped_up: bool = False
     """A passkey or code was shown in the last minutes."""
+
+    @property
+    def person_id(self) -> int | None:
+        """The agent behind it all, by whichever way in. None: a token made on the server itself."""
+        return self.agent_id if self.agent_id is not None else self.made_by
 
     @property
     def may_act(self) -> bool:

@@ -122,6 +122,11 @@ class ApiToken(AccountRow, Base):
     token_hash: Mapped[str] = mapped_column(unique=True)
     prefix: Mapped[str]
     """First characters, so that people can tell tokens apart."""
+    made_by_id: Mapped[int | None]
+    """The agent who made it: they are behind all that it asks. None: made on the server's command line,
+
+    where whoever sits could change this database as well; such a token stands for nobody but itself.
+    """
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

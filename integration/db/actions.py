@@ -72,6 +72,8 @@ class Action(AccountRow, Base):
     requested_by: Mapped[str]
     requested_by_id: Mapped[int | None]
     """Agent id, None for API tokens."""
+    person_id: Mapped[int | None]
+    """The agent behind it: who asked, or who made the token that asked. They never approve it."""
     requested_role: Mapped[str]
     assurance: Mapped[dict[str, Any]]
     """How tenant, agent and customer were proven."""

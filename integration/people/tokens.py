@@ -19,14 +19,17 @@ SHOWN = 9
 USED_EVERY = timedelta(minutes=1)
 
 
-def create_token(work: Work, name: str, role: Role, *, by: str = COMMAND) -> tuple[ApiToken, str]:
-    """The row and the token itself, which is shown once."""
+def create_token(
+    work: Work, name: str, role: Role, *, by: str = COMMAND, made_by_id: int | None = None
+) -> tuple[ApiToken, str]:
+    """The row and the token itself, which is shown once. `made_by_id`: the agent who makes it."""
     token = new_secret(PREFIX)
     row = ApiToken(
         name=clean_name(name),
         role=role,
         token_hash=digest(token),
         prefix=token[:SHOWN],
+        made_by_id=made_by_id,
         created_at=work.now(),
     )
     work.add(row)

@@ -125,7 +125,9 @@ def agents_token(person: SignedIn) -> ResponseReturnValue:
         return redirect(url_for("admin.prove", next=url_for("admin.agents") + "#tokens"), 303)
     role = chosen(Role, request.form.get("role")) or Role.AGENT
     with services().transaction(person.account_id) as work:
-        row, token = create_token(work, request.form.get("name", ""), role, by=person.email)
+        row, token = create_token(
+            work, request.form.get("name", ""), role, by=person.email, made_by_id=person.agent_id
+        )
     return render_template("admin/token_made.html", row=row, token=token)
 
 

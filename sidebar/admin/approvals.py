@@ -177,4 +177,4 @@ def _page(person: SignedIn, action_id: int | None, *, refused: str = "", note_er
 
 
 def _is_own(person: SignedIn, view: RequestView) -> bool:
-    return view.action.requested_by_id == person.agent_id
+    return person.agent_id in (view.action.requested_by_id, view.action.person_id)

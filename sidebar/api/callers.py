@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import g, request
 
-from integration.db.accounts import Role
+from integration.db.accounts import ApiToken, Role
 from integration.errors import AppError, Forbidden, ForgedMessage
 from integration.people import authenticate_token
 from integration.wishes import Who
@@ -32,6 +32,7 @@ class Caller:
     token_id: int
     name: str
     role: Role
+    made_by: int | None
 
     @property
     def who(self) -> Who:
@@ -40,6 +41,8 @@ class Caller:
             role=self.role,
             caller=f"token:{self.token_id}",
             proof="token",
+            token_id=self.token_id,
+            made_by=self.made_by,
             assurance={"tenant": "token", "agent": "token", "customer": "none"},
         )
 
@@ -70,11 +73,15 @@ def _find(token: str) -> Caller | None:
     with services().everywhere(write=False) as work:
         row = authenticate_token(work, token)
         noted = row is None or not work.session.is_modified(row)
-        found = None if row is None else Caller(row.account_id, row.id, row.name, row.role)
+        found = _caller(row) if row is not None else None
     if not noted:
         with services().everywhere() as work:
             authenticate_token(work, token)
     return found
+
+
+def _caller(row: ApiToken) -> Caller:
+    return Caller(row.account_id, row.id, row.name, row.role, row.made_by_id)
 
 
 def _count(purpose: str, who: str, most: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from integration.customers import find_order
+from integration.db.accounts import Role
 from integration.db.actions import Action, ActionStatus
 from integration.deciding import money_version
 from integration.limits import Choices, save
@@ -149,6 +151,46 @@ def test_nobody_approves_their_own_request(
     assert f"/admin/approvals/{action}/approve" not in browser.text
     assert browser.post(f"/admin/approvals/{action}/approve").status_code in (403, 409, 503)
     assert status_of(services, account, action) is ActionStatus.AWAITING_APPROVAL
+
+
+class Willing:
+    """A store that allows everything and is asked for nothing more."""
+
+    def supports(self, kind: ActionKind, order: Any) -> None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_ones_own_token_asked_is_ones_own_request(
+    services: Services, account: int, order: int, admin: int, people: Any, sign_in: Callable[[int], Any]
+) -> None:
+    """Else an admin could be the first person by a program and the second one by hand."""
+    services.open_store = lambda *ignored: Willing()  # type: ignore[assignment,return-value] # all it is asked
+    with services.transaction(account) as work:
+        save(work, Choices(approval_above={"EUR": 100}), by="x")
+    browser = sign_in(admin)
+
+    def program(role: str) -> Callable[[str, Any], Any]:
+        page = browser.post("/admin/agents/tokens", {"name": role, "role": role}).get_data(as_text=True)
+        [token] = re.findall(r'value="(ds_[\w-]{40,})"', page)
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "k"}
+        client = people.browser().client
+        return lambda path, body: client.post(f"/api/v1{path}", json=body, headers=headers)
+
+    wish = {"lines": [{"line_id": f"{order}.11", "quantity": 1}], "exception": "goodwill"}
+    asked = program("agent")(f"/orders/{order}/refunds", wish).get_json()
+    assert asked["status"] == "awaiting_approval", asked
+    action = int(asked["id"])
+    assert f"/admin/approvals/{action}/approve" not in browser.get(f"/admin/approvals/{action}").text
+    assert browser.post(f"/admin/approvals/{action}/approve").status_code == 403
+    by_program = program("admin")(f"/actions/{action}/approve", {})
+    assert (by_program.status_code, by_program.get_json()["code"]) == (403, "own_request")
+    assert status_of(services, account, action) is ActionStatus.AWAITING_APPROVAL
+    other = sign_in(people.add("Anna Second", Role.ADMIN))
+    assert other.post(f"/admin/approvals/{action}/approve", {"note": "Agreed"}).status_code == 303
+    assert status_of(services, account, action) is ActionStatus.PENDING
 
 
 def test_when_the_store_cannot_be_read_nothing_is_approved(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from integration.db.accounts import Role
-from integration.db.actions import Action
+import pytest
+
+from integration.db.accounts import ApiToken, Role
+from integration.db.actions import Action, ActionStatus
 
 
 def wish(order_id, quantity=1, **more):
@@ -84,6 +86,44 @@ def test_a_store_that_is_silent_gets_no_refund(world, admin, sold, shelf):
     assert response.mimetype == "application/problem+json"
     assert response.get_json()["next_step"]
     assert count(world) == 0
+
+
+def test_a_token_revoked_while_the_store_is_read_asks_for_nothing(world, admin, sold, shelf, monkeypatch):
+    order_id, _ = sold
+    read = shelf.order
+
+    def slowly(platform_id):
+        with world.database.everywhere() as work:
+            work.session.query(ApiToken).one().revoked_at = work.now()
+        return read(platform_id)
+
+    monkeypatch.setattr(shelf, "order", slowly)
+    world.clock.advance(timedelta(minutes=1))
+    response = admin.post(f"/orders/{order_id}/refunds", wish(order_id), key="k-1")
+    assert (response.status_code, response.get_json()["code"]) == (403, "access_ended")
+    assert count(world) == 0
+
+
+@pytest.mark.parametrize("change", [{"role": Role.AGENT}, {"revoked_at": datetime(2026, 11, 22, tzinfo=UTC)}])
+def test_a_decider_shut_out_while_the_store_is_read_decides_nothing(
+    world, program, dear, shelf, monkeypatch, change
+):
+    asked = program(Role.AGENT).post(f"/orders/{dear}/refunds", wish(dear), key="k-1").get_json()
+    lead, read = program(Role.ADMIN), shelf.order
+
+    def slowly(platform_id):
+        with world.database.everywhere() as work:
+            row = work.session.query(ApiToken).filter_by(role=Role.ADMIN).one()
+            for name, value in change.items():
+                setattr(row, name, value)
+        return read(platform_id)
+
+    monkeypatch.setattr(shelf, "order", slowly)
+    world.clock.advance(timedelta(minutes=1))
+    response = lead.post(f"/actions/{asked['id']}/approve", {"note": "fine"})
+    assert (response.status_code, response.get_json()["code"]) == (403, "access_ended")
+    with world.database.everywhere(write=False) as work:
+        assert work.session.query(Action).one().status is ActionStatus.AWAITING_APPROVAL
 
 
 def test_more_than_is_left_is_refused(world, admin, sold):
