@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 from integration import audit
 from integration.db.accounts import Account
 from integration.db.orders import Order, OrderLine
+from integration.plain_orders import SeenOrder
 from integration.work import Work
 
 SETTING = "companions"
@@ -52,7 +53,7 @@ def switch(work: Work, on: bool, *, by: str, proof: str = "session") -> None:
     audit.record(work, "companions.switched", actor=by, proof=proof, detail={"on": on})
 
 
-def companions(work: Work, orders: Sequence[Order], *, limit: int = 2) -> list[Companion]:
+def companions(work: Work, orders: Sequence[SeenOrder], *, limit: int = 2) -> list[Companion]:
     """Of the store where the customer bought last. Two queries, over the newest orders of that store only."""
     if not orders or orders[0].customer_id is None:
         return []

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import selectinload
 
 from integration.contacts import key
 from integration.db.customers import Customer
@@ -18,6 +17,7 @@ from integration.db.stores import Store
 from integration.errors import NotFound
 from integration.matching import MOST_MATCHES, Match, Proof, chosen, contacts_of, few, match
 from integration.money import Money
+from integration.plain_orders import ShownOrder, read_history
 from integration.records import FinancialStatus, Platform
 from integration.work import Work
 
@@ -26,7 +26,6 @@ __all__ = [
     "Profile",
     "Proof",
     "chosen",
-    "count_orders",
     "current_id",
     "find_order",
     "history",
@@ -43,12 +42,6 @@ ORDER_PARTS = tuple(
     for part in (Order.lines, Order.fulfillments, Order.returns, Order.refunds, Order.transactions)
 )
 """Everything that hangs on orders, in one query a kind."""
-
-HISTORY_PARTS = (
-    *(selectinload(part) for part in (Order.lines, Order.fulfillments, Order.transactions)),
-    *(joinedload(part) for part in (Order.returns, Order.refunds)),
-)
-"""The same for many orders: what few of them have comes along with the order itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,24 +139,12 @@ def _person(work: Work, customer_id: int) -> _Person:
     return _Person(row.id, row.name, emails, phones, row.locale, row.country, tags)
 
 
-def history(
-    work: Work, customer_ids: Iterable[int], *, limit: int = HISTORY, before: Order | None = None
-) -> list[Order]:
-    """Their orders with all parts, newest first; `before`: only those older than this one.
+def history(work: Work, customer_id: int, *, limit: int = HISTORY) -> list[ShownOrder]:
+    """The person's orders with all parts, newest first, by one query. What is in the store's trash is left
 
-    Orders in the store's trash are left out.
+    out.
     """
-    query = _of(select(Order), customer_ids).options(*HISTORY_PARTS)
-    if before is not None:
-        older = or_(Order.placed_at < before.placed_at, Order.id < before.id)
-        query = query.where(Order.placed_at <= before.placed_at, older)
-    query = query.order_by(Order.placed_at.desc(), Order.id.desc()).limit(limit)
-    return list(work.session.scalars(query).unique())
-
-
-def count_orders(work: Work, customer_ids: Iterable[int]) -> int:
-    """How many orders `history` could bring in all."""
-    return work.session.scalar(_of(select(func.count(Order.id)), customer_ids)) or 0
+    return read_history(work, customer_id, limit=limit)
 
 
 def find_order(work: Work, order_id: int) -> Order:
@@ -184,10 +165,6 @@ def orders_by_reference(work: Work, references: Iterable[str], *, limit: int = M
     named = select(OrderKey.order_id).where(OrderKey.value.in_(keys))
     query = select(Order).where(Order.id.in_(named), Order.gone_at.is_(None)).options(*ORDER_PARTS)
     return list(work.session.scalars(query.order_by(Order.placed_at.desc(), Order.id.desc()).limit(limit)))
-
-
-def _of(query: Select[Any], customer_ids: Iterable[int]) -> Select[Any]:
-    return query.where(Order.customer_id.in_(list(customer_ids)), Order.gone_at.is_(None))
 
 
 def _counted() -> tuple[ColumnElement[bool], ...]:

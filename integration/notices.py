@@ -12,9 +12,9 @@ from datetime import date, datetime
 
 from sqlalchemy import select
 
-from integration.db.orders import Order
 from integration.db.policies import Withdrawal
 from integration.ids import child_id
+from integration.plain_orders import AnyOrder
 from integration.work import Work
 
 ASKED = frozenset({"requested", "open"})
@@ -33,7 +33,7 @@ class Notice:
         return not self.pieces or self.pieces.get(line_id, 0) >= quantity
 
 
-def on_file(work: Work, orders: Sequence[Order]) -> dict[int, tuple[Notice, ...]]:
+def on_file(work: Work, orders: Sequence[AnyOrder]) -> dict[int, tuple[Notice, ...]]:
     """What waits to be settled, by order id, the earliest first. One query."""
     found: dict[int, list[Notice]] = {}
     rows = select(Withdrawal).where(
@@ -55,7 +55,7 @@ def on_file(work: Work, orders: Sequence[Order]) -> dict[int, tuple[Notice, ...]
 
 
 def days_of_lines(
-    order: Order, kept: Sequence[Notice], quantities: Mapping[str, int], now: datetime
+    order: AnyOrder, kept: Sequence[Notice], quantities: Mapping[str, int], now: datetime
 ) -> dict[str, datetime]:
     """Public line id → the earliest notice on file that covers all the pieces asked for."""
     found: dict[str, datetime] = {}

@@ -1,27 +1,29 @@
-"""Many orders read for their facts alone: the columns that rights depend on, as plain values.
+"""Orders as plain values, each with all that belongs to it, read by one statement.
 
-A what-if reads a year of orders. Mapped rows would cost more than the judging: each carries its state,
-and each attribute is looked up through it.
+For reading many: a what-if judges a year of orders, a pane shows a person's. Mapped rows would cost more
+than what is done with them: each carries its state, and each attribute is looked up through it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, Select, bindparam, select
 
+from integration.db.as_json import Writer
 from integration.db.orders import Fulfillment, Order, OrderLine, OrderReturn, PaymentTransaction, Refund
 from integration.db.stores import Product
+from integration.prepared import Prepared
 from integration.records import FinancialStatus, FulfillmentStatus
 from integration.work import Work
 
+P = TypeVar("P", bound="PlainOrder")
 
-class PlainLine(msgspec.Struct):
-    order_id: int
+
+class PlainLine(msgspec.Struct, array_like=True):
     platform_id: str
     product_id: str | None
     quantity: int
@@ -34,8 +36,7 @@ class PlainLine(msgspec.Struct):
     added_at: datetime | None
 
 
-class PlainParcel(msgspec.Struct):
-    order_id: int
+class PlainParcel(msgspec.Struct, array_like=True):
     status: str
     shipped_at: datetime | None
     updated_at: datetime | None
@@ -44,22 +45,19 @@ class PlainParcel(msgspec.Struct):
     lines: list[Any]
 
 
-class PlainReturn(msgspec.Struct):
-    order_id: int
+class PlainReturn(msgspec.Struct, array_like=True):
     status: str
     created_at: datetime | None
     lines: list[Any]
 
 
-class PlainRefund(msgspec.Struct):
-    order_id: int
+class PlainRefund(msgspec.Struct, array_like=True):
     created_at: datetime
     shipping: int | None
     lines: list[Any]
 
 
-class PlainPayment(msgspec.Struct):
-    order_id: int
+class PlainPayment(msgspec.Struct, array_like=True):
     kind: str
     status: str
     amount: int
@@ -67,8 +65,8 @@ class PlainPayment(msgspec.Struct):
     gateway: str
 
 
-class PlainOrder(msgspec.Struct):
-    """One order as `order_facts` reads it; the names are those of the mapped row."""
+class PlainOrder(msgspec.Struct, array_like=True):
+    """One order as far as rights depend on it; the names are those of the mapped row."""
 
     id: int
     store_id: int
@@ -91,11 +89,49 @@ class PlainOrder(msgspec.Struct):
     source: str
     payment_methods: list[Any]
     shipping_lines: list[Any]
-    lines: list[PlainLine] = []
-    fulfillments: list[PlainParcel] = []
-    returns: list[PlainReturn] = []
-    refunds: list[PlainRefund] = []
-    transactions: list[PlainPayment] = []
+    lines: Sequence[PlainLine]
+    fulfillments: Sequence[PlainParcel]
+    returns: Sequence[PlainReturn]
+    refunds: Sequence[PlainRefund]
+    transactions: Sequence[PlainPayment]
+
+
+class ShownLine(PlainLine):
+    title: str
+    variant_title: str
+    image_url: str | None
+    unit_price: int
+
+
+class ShownParcel(PlainParcel):
+    platform_id: str
+    shipment_status: str
+    estimated_delivery_at: datetime | None
+    tracking: list[Any]
+    events: list[Any]
+
+
+class ShownRefund(PlainRefund):
+    amount: int
+    note: str
+    paid_back: bool | None
+
+
+class ShownOrder(PlainOrder):
+    """The same with what an agent reads of it."""
+
+    platform_id: str
+    customer_id: int | None
+    name: str
+    number: str
+    digest: str
+    refundable: int | None
+    gone_at: datetime | None
+    note: str
+    tags: list[Any]
+    lines: Sequence[ShownLine]
+    fulfillments: Sequence[ShownParcel]
+    refunds: Sequence[ShownRefund]
 
 
 class PlainProduct(msgspec.Struct, frozen=True):
@@ -114,34 +150,54 @@ AnyParcel = Fulfillment | PlainParcel
 AnyProduct = Product | PlainProduct
 """What `order_facts` translates: a mapped row, or the plain one of the same names."""
 
-CHILDREN: Sequence[tuple[str, type[Any], type[Any]]] = (
-    ("lines", PlainLine, OrderLine),
-    ("fulfillments", PlainParcel, Fulfillment),
-    ("returns", PlainReturn, OrderReturn),
-    ("refunds", PlainRefund, Refund),
-    ("transactions", PlainPayment, PaymentTransaction),
-)
+SeenOrder = Order | ShownOrder
+SeenLine = OrderLine | ShownLine
+SeenParcel = Fulfillment | ShownParcel
+"""What a pane is drawn from, likewise."""
+
+CHILDREN: dict[str, type[Any]] = {
+    "lines": OrderLine,
+    "fulfillments": Fulfillment,
+    "returns": OrderReturn,
+    "refunds": Refund,
+    "transactions": PaymentTransaction,
+}
 
 
 def read_orders(work: Work, *wanted: ColumnElement[bool], limit: int) -> list[PlainOrder]:
-    """Orders that fit, by id, with all that belongs to them. Six queries."""
-    rows = work.session.execute(
-        select(*_columns(PlainOrder, Order)).where(*wanted).order_by(Order.id).limit(limit)
-    )
-    found = {row[0]: PlainOrder(*row) for row in rows}
-    if found:
-        for name, plain, table in CHILDREN:
-            _attach(work, found, name, plain, table)
-    return list(found.values())
+    """Orders that fit, by id."""
+    query = _orders(PlainOrder, Writer(work.session.get_bind().dialect.name))
+    rows = work.session.scalars(query.where(*wanted).order_by(Order.id).limit(limit))
+    return [_decode(text) for text in rows]
+
+
+_decode = msgspec.json.Decoder(PlainOrder).decode
+
+
+def read_history(work: Work, customer_id: int, *, limit: int) -> list[ShownOrder]:
+    """A person's orders, newest first. Orders in the store's trash are left out."""
+    return _history.rows(work, customer=customer_id, most=limit)
+
+
+_history = Prepared(
+    ShownOrder,
+    lambda writer: (
+        _orders(ShownOrder, writer)
+        .where(Order.customer_id == bindparam("customer"), Order.gone_at.is_(None))
+        .order_by(Order.placed_at.desc(), Order.id.desc())
+        .limit(bindparam("most"))
+    ),
+)
 
 
 def read_products(work: Work, store_id: int, names: Iterable[str]) -> dict[str, PlainProduct]:
     """By the store's id of the product."""
     wanted = list(names)
+    columns = [getattr(Product, field) for field in PlainProduct.__struct_fields__]
     found: dict[str, PlainProduct] = {}
     for first in range(0, len(wanted), 500):
         rows = work.session.execute(
-            select(Product.platform_id, *_columns(PlainProduct, Product)).where(
+            select(Product.platform_id, *columns).where(
                 Product.store_id == store_id, Product.platform_id.in_(wanted[first : first + 500])
             )
         )
@@ -149,26 +205,25 @@ def read_products(work: Work, store_id: int, names: Iterable[str]) -> dict[str, 
     return found
 
 
-def _attach(work: Work, found: dict[int, PlainOrder], name: str, plain: type[Any], table: type[Any]) -> None:
-    """One kind of child, in the store's own sequence.
+def _orders(plain: type[PlainOrder], writer: Writer) -> Select[str]:
+    """One JSON text an order: the columns that the plain value names, in its order, and its children's."""
+    values = [
+        _children(field.type.__args__[0], CHILDREN[field.name], writer)
+        if field.name in CHILDREN
+        else getattr(Order, field.name)
+        for field in msgspec.structs.fields(plain)
+    ]
+    return select(writer.text(writer.row(*values)))
 
-    By the orders alone, which are this account's: asked for the account as well, SQLite walks through all
-    of its rows for every batch.
+
+def _children(plain: type[msgspec.Struct], table: type[Any], writer: Writer) -> ColumnElement[Any]:
+    """In the store's own sequence.
+
+    By the order alone, which is this account's: asked for the account as well, SQLite walks through all of
+    the account's rows.
     """
     columns = table.__table__.c
-    rows = work.session.execute(
-        select(*(columns[field] for field in plain.__struct_fields__))
-        .where(columns.order_id.in_(list(found)))
-        .order_by(columns.order_id, columns.position)
+    row = writer.row(*(columns[field] for field in plain.__struct_fields__))
+    return writer.all(
+        select(row).where(columns.order_id == Order.id).order_by(columns.position).correlate(Order)
     )
-    kept: dict[int, list[Any]] = {}
-    for row in rows:
-        kept.setdefault(row[0], []).append(plain(*row))
-    for order_id, children in kept.items():
-        setattr(found[order_id], name, children)
-
-
-def _columns(plain: type[msgspec.Struct], table: type[Any]) -> list[InstrumentedAttribute[Any]]:
-    """The table's columns that the plain value names, in its order; its children come on their own."""
-    parts = {name for name, _plain, _table in CHILDREN} if plain is PlainOrder else ()
-    return [getattr(table, name) for name in plain.__struct_fields__ if name not in parts]

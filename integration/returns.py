@@ -26,6 +26,7 @@ from integration.ids import child_id
 from integration.money import split
 from integration.notices import Notice, days_of_lines, on_file
 from integration.order_facts import UNPAID, most_refundable, order_facts, product_keys
+from integration.plain_orders import AnyOrder
 from integration.policies import (
     book,
     current_policy,
@@ -68,7 +69,7 @@ class Books:
     notices: Mapping[int, tuple[Notice, ...]]
     """Order → what customers asked for and nobody settled yet."""
 
-    def facts(self, order: Order) -> OrderFacts:
+    def facts(self, order: AnyOrder) -> OrderFacts:
         facts = order_facts(
             order,
             store=self.stores.get(order.store_id),
@@ -85,7 +86,7 @@ class Books:
     def request(
         self,
         work: Work,
-        order: Order,
+        order: AnyOrder,
         quantities: Mapping[str, int],
         *,
         notice_at: When | None,
@@ -108,7 +109,7 @@ class Books:
 
 def open_books(
     work: Work,
-    orders: Sequence[Order],
+    orders: Sequence[AnyOrder],
     *,
     stores: Mapping[int, Store] | None = None,
     words: Mapping[int, Words] | None = None,
@@ -140,7 +141,7 @@ def open_books(
 
 def judge_orders(
     work: Work,
-    orders: Iterable[Order],
+    orders: Iterable[AnyOrder],
     *,
     notice_at: When | None = None,
     reason: str = "changed_mind",
@@ -251,7 +252,7 @@ def read_reason(code: str) -> ReturnReason:
         raise BadInput("there is no such reason for a return", code="unknown_reason") from error
 
 
-def _reason_of(books: Books, order: Order, asked: ReturnReason) -> ReturnReason:
+def _reason_of(books: Books, order: AnyOrder, asked: ReturnReason) -> ReturnReason:
     """What was recorded of this order stands in where the caller only assumes a change of mind."""
     said = books.said.get(order.id, NOTHING).order.get("reason")
     return said if asked is ReturnReason.CHANGED_MIND and isinstance(said, ReturnReason) else asked

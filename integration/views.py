@@ -25,6 +25,7 @@ from integration.eligibility import OrderFacts, Verdicts, explain
 from integration.ids import child_id, public_id, tail
 from integration.money import Money
 from integration.order_facts import pieces
+from integration.plain_orders import SeenOrder
 from integration.records import Platform
 from integration.work import Work
 
@@ -69,7 +70,7 @@ def order(row: Order, store: Store) -> Json:
     )
 
 
-def admin_url(row: Order, store: Store) -> str | None:
+def admin_url(row: SeenOrder, store: Store) -> str | None:
     """The order's page in the store's own admin."""
     if not store.url.startswith(("https://", "http://")):
         return None

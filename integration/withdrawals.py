@@ -21,6 +21,7 @@ from integration.eligibility.calendar import local_day
 from integration.errors import BadInput, Conflict, NotFound
 from integration.identity import lock_account
 from integration.ids import child_id
+from integration.plain_orders import AnyOrder
 from integration.work import Work
 from integration.zones import zone_of
 
@@ -231,7 +232,7 @@ def open_clocks(work: Work, order_ids: Iterable[int] | None = None) -> list[Cloc
     return clocks(rows, orders, work.now())
 
 
-def clocks(rows: Iterable[Withdrawal], orders: Mapping[int, Order], now: datetime) -> list[Clock]:
+def clocks(rows: Iterable[Withdrawal], orders: Mapping[int, AnyOrder], now: datetime) -> list[Clock]:
     """What runs of these statements, the most pressing first. Pure."""
     found: list[Clock] = []
     for row in rows:

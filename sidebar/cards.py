@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from integration.db.orders import Order, OrderLine
 from integration.db.stores import Store
 from integration.eligibility import explain
 from integration.eligibility.verdict import Outcome, Verdicts
 from integration.ids import child_id
 from integration.money import Money
+from integration.plain_orders import SeenLine, SeenOrder
 from integration.ports import ActionKind
 from integration.records import FinancialStatus, FulfillmentStatus, Platform
 from integration.views import admin_url
@@ -141,7 +141,7 @@ class OrderCard(ShutOrder):
 
 
 def shut_order(
-    order: Order,
+    order: SeenOrder,
     store: Store,
     verdicts: Verdicts | None,
     *,
@@ -181,7 +181,7 @@ def shut_order(
 
 def order_card(
     shut: ShutOrder,
-    order: Order,
+    order: SeenOrder,
     store: Store,
     verdicts: Verdicts | None,
     *,
@@ -207,7 +207,7 @@ def order_card(
 OF_BOTH = tuple(one.name for one in fields(ShutOrder))
 
 
-def _ending(order: Order, verdicts: Verdicts) -> Ending | None:
+def _ending(order: SeenOrder, verdicts: Verdicts) -> Ending | None:
     titles = {child_id(order.id, line.platform_id): line.title for line in order.lines}
     found = [
         Ending(line.line_id, titles[line.line_id], last)
@@ -220,7 +220,7 @@ def _ending(order: Order, verdicts: Verdicts) -> Ending | None:
     return min(found, key=lambda ending: ending.last_day, default=None)
 
 
-def line_cards(order: Order, verdicts: Verdicts | None, said: Said) -> list[LineCard]:
+def line_cards(order: SeenOrder, verdicts: Verdicts | None, said: Said) -> list[LineCard]:
     judged = {line.line_id: line for line in verdicts.lines} if verdicts else {}
     ordered = local(order.placed_at)
     returned = pieces_back(order)
@@ -248,13 +248,13 @@ def line_cards(order: Order, verdicts: Verdicts | None, said: Said) -> list[Line
     return cards
 
 
-def _variant(line: OrderLine) -> str:
+def _variant(line: SeenLine) -> str:
     """Variant, then what the customer chose or typed; names of fields stay the store's own."""
     chosen = [f"“{value}”" for value in line.properties.values() if value and len(str(value)) <= 80]
     return ", ".join([*([line.variant_title] if line.variant_title else []), *chosen])
 
 
-def pieces_back(order: Order) -> dict[str, int]:
+def pieces_back(order: SeenOrder) -> dict[str, int]:
     """Pieces paid back, by platform id of the line."""
     pieces: dict[str, int] = {}
     for refund in order.refunds:
@@ -263,7 +263,7 @@ def pieces_back(order: Order) -> dict[str, int]:
     return pieces
 
 
-def _unsent(order: Order) -> int:
+def _unsent(order: SeenOrder) -> int:
     """Pieces that no parcel holds yet."""
     if order.cancelled_at is not None:
         return 0
@@ -283,7 +283,7 @@ def _unsent(order: Order) -> int:
     )
 
 
-def _paid_with(order: Order) -> str:
+def _paid_with(order: SeenOrder) -> str:
     status = order.financial_status
     if status is FinancialStatus.PENDING:
         return _("Not paid yet")
@@ -307,7 +307,7 @@ def _and(words: list[str]) -> str:
     return _("%(first)s and %(last)s", first=", ".join(words[:-1]), last=words[-1])
 
 
-def _say(order: Order, shipped: Sequence[Parcel], verdicts: Verdicts | None) -> list[Say]:
+def _say(order: SeenOrder, shipped: Sequence[Parcel], verdicts: Verdicts | None) -> list[Say]:
     """At most two facts: what is wrong or due, then the state of the money or of the rights."""
     said: list[Say] = []
     late = [parcel for parcel in shipped if parcel.late]
@@ -340,7 +340,7 @@ def _last_delivery(shipped: Sequence[Parcel]) -> datetime | None:
     return max((parcel.delivered_at for parcel in shipped if parcel.delivered_at), default=None)
 
 
-def _money_or_rights(order: Order, verdicts: Verdicts | None) -> Say:
+def _money_or_rights(order: SeenOrder, verdicts: Verdicts | None) -> Say:
     if order.financial_status is FinancialStatus.PENDING:
         return Say("warn", _("not paid yet"))
     if order.financial_status in (FinancialStatus.VOIDED, FinancialStatus.FAILED):
@@ -356,7 +356,7 @@ def _money_or_rights(order: Order, verdicts: Verdicts | None) -> Say:
     return Say("", _("paid"))
 
 
-def _comebacks(order: Order) -> list[Comeback]:
+def _comebacks(order: SeenOrder) -> list[Comeback]:
     titles = {line.platform_id: line.title for line in order.lines}
     words = {
         "requested": _("Return asked for"),

@@ -42,7 +42,7 @@ def fits(visit: Visit) -> Response:
     with services().reading(visit.account_id) as work:
         if complains(look(work, visit, customer_id=customer_id)):
             return fragment("")
-        orders = customers.history(work, [customers.current_id(work, customer_id)], limit=20)
+        orders = customers.history(work, customers.current_id(work, customer_id), limit=20)
         found = companions.companions(work, orders)
     return fragment(render_template("_fits.html", found=found) if found else "")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from integration import customers
-from integration.db.orders import Order
+from integration.plain_orders import ShownOrder
 from integration.records import FulfillmentStatus
 from integration.work import Work
 from sidebar.visit import Visit
@@ -29,11 +29,11 @@ def glimpse(work: Work, visit: Visit) -> Glimpse | None:
     found = customers.chosen(matches)
     if found is None:
         return None
-    orders = customers.history(work, [found.customer_id], limit=1)
+    orders = customers.history(work, found.customer_id, limit=1)
     return Glimpse(orders[0].name, _state(orders[0])) if orders else None
 
 
-def _state(order: Order) -> str:
+def _state(order: ShownOrder) -> str:
     if order.cancelled_at is not None:
         return str(_("Cancelled"))
     known: dict[FulfillmentStatus, str] = {

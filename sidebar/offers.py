@@ -5,8 +5,8 @@ The last word has the worker, which asks the store; this only spares the agent a
 
 from __future__ import annotations
 
-from integration.db.orders import Order
 from integration.db.stores import Store, StoreStatus
+from integration.plain_orders import SeenOrder
 from integration.ports import ActionKind
 from integration.records import FinancialStatus, Platform
 from sidebar.cards import Act
@@ -16,7 +16,7 @@ from sidebar.visit import Visit
 UNPAID = frozenset({FinancialStatus.PENDING, FinancialStatus.AUTHORIZED})
 
 
-def offers(order: Order, store: Store, visit: Visit) -> list[Act]:
+def offers(order: SeenOrder, store: Store, visit: Visit) -> list[Act]:
     return [
         Act(kind=ActionKind.REFUND, word=_("Refund…"), because=_refund(order, store)),
         Act(kind=ActionKind.RETURN, word=_("Return…"), because=_return(order, store)),
@@ -37,7 +37,7 @@ RETURN_STEPS = {
 """What may be done to a return, and in which state it is then."""
 
 
-def _return_steps(order: Order, store: Store) -> list[Act]:
+def _return_steps(order: SeenOrder, store: Store) -> list[Act]:
     """For orders with returns; elsewhere they would only be four more buttons that do nothing."""
     if not order.returns:
         return []
@@ -56,7 +56,7 @@ def _return_steps(order: Order, store: Store) -> list[Act]:
     ]
 
 
-def _gone(order: Order, store: Store) -> str:
+def _gone(order: SeenOrder, store: Store) -> str:
     if store.status is StoreStatus.DISCONNECTED:
         return _("the store is disconnected.")
     if order.gone_at is not None:
@@ -64,7 +64,7 @@ def _gone(order: Order, store: Store) -> str:
     return ""
 
 
-def _refund(order: Order, store: Store) -> str:
+def _refund(order: SeenOrder, store: Store) -> str:
     if gone := _gone(order, store):
         return gone
     if order.financial_status in UNPAID:
@@ -75,7 +75,7 @@ def _refund(order: Order, store: Store) -> str:
     return _("all money has gone back.") if left <= 0 else ""
 
 
-def _return(order: Order, store: Store) -> str:
+def _return(order: SeenOrder, store: Store) -> str:
     if gone := _gone(order, store):
         return gone
     if store.platform is Platform.WOOCOMMERCE:
@@ -85,7 +85,7 @@ def _return(order: Order, store: Store) -> str:
     return "" if any(line.refundable_quantity for line in order.lines) else _("nothing is left to return.")
 
 
-def _replace(order: Order, store: Store) -> str:
+def _replace(order: SeenOrder, store: Store) -> str:
     """Neither platform lets an app make one that its own stock and books know as a replacement."""
     if gone := _gone(order, store):
         return gone
@@ -94,7 +94,7 @@ def _replace(order: Order, store: Store) -> str:
     return _("Shopify keeps replacements to its own admin; open the order there.")
 
 
-def _cancel(order: Order, store: Store) -> str:
+def _cancel(order: SeenOrder, store: Store) -> str:
     if gone := _gone(order, store):
         return gone
     if order.cancelled_at is not None:
@@ -104,7 +104,7 @@ def _cancel(order: Order, store: Store) -> str:
     return _("a parcel is on its way.") if _sent(order) else ""
 
 
-def _address(order: Order, store: Store) -> str:
+def _address(order: SeenOrder, store: Store) -> str:
     if gone := _gone(order, store):
         return gone
     if order.cancelled_at is not None:
@@ -112,5 +112,5 @@ def _address(order: Order, store: Store) -> str:
     return _("it was sent already.") if _sent(order) else ""
 
 
-def _sent(order: Order) -> bool:
+def _sent(order: SeenOrder) -> bool:
     return any(row.status not in ("cancelled", "error", "failure") for row in order.fulfillments)

@@ -21,6 +21,7 @@ from integration.db.policies import Fact
 from integration.db.stores import Store, SyncPhase, SyncState
 from integration.eligibility import Verdicts
 from integration.money import Money
+from integration.plain_orders import SeenOrder
 from integration.work import Work
 from integration.zones import zone_of
 from sidebar import offers
@@ -178,7 +179,7 @@ def _one(
     whole: Collection[str],
 ) -> Pane:
     profile = customers.profile(work, customer_id, known=known)
-    orders = customers.history(work, [profile.id], limit=limit)
+    orders = customers.history(work, profile.id, limit=limit)
     stores = _stores_by_id(work)
     shelf = _shelf(work, orders, stores)
     shut = [shelf.shut(order) for order in orders]
@@ -243,7 +244,7 @@ def _stamp(work: Work, customer_id: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def visit_orders(work: Work, visit: Visit, orders: Sequence[Order]) -> list[OrderCard]:
+def visit_orders(work: Work, visit: Visit, orders: Sequence[SeenOrder]) -> list[OrderCard]:
     """Cards of single orders, open: after something about them changed."""
     shelf = _shelf(work, orders, _stores_by_id(work))
     return [shelf.card(order, visit, shelf.shut(order), opened=True) for order in orders]
@@ -268,7 +269,7 @@ class _Shelf:
     acted: Mapping[int, list[dict[str, Any]]]
     stated: Mapping[int, list[Statement]]
 
-    def shut(self, order: Order) -> ShutOrder:
+    def shut(self, order: SeenOrder) -> ShutOrder:
         facts = self.words.get(order.id, {})
         actions = self.acted[order.id]
         version = f"{len(facts)}{sum(map(len, facts.values()))}" + "".join(a["status"][:1] for a in actions)
@@ -281,7 +282,7 @@ class _Shelf:
             version=version,
         )
 
-    def card(self, order: Order, visit: Visit, shut: ShutOrder, *, opened: bool) -> OrderCard:
+    def card(self, order: SeenOrder, visit: Visit, shut: ShutOrder, *, opened: bool) -> OrderCard:
         store = self.stores[order.store_id]
         return order_card(
             shut,
@@ -294,7 +295,7 @@ class _Shelf:
         )
 
 
-def _shelf(work: Work, orders: Sequence[Order], stores: Mapping[int, Store]) -> _Shelf:
+def _shelf(work: Work, orders: Sequence[SeenOrder], stores: Mapping[int, Store]) -> _Shelf:
     words = said.words_of(work, [order.id for order in orders])
     return _Shelf(
         stores=stores,
@@ -354,7 +355,7 @@ def _contacts(work: Work, customer_id: int) -> list[Contact]:
     return list(work.session.scalars(query.order_by(Contact.at.desc(), Contact.id.desc()).limit(10)))
 
 
-def _actions(work: Work, orders: Sequence[Order]) -> dict[int, list[dict[str, Any]]]:
+def _actions(work: Work, orders: Sequence[SeenOrder]) -> dict[int, list[dict[str, Any]]]:
     """What was done to each order here, newest first."""
     acted: dict[int, list[dict[str, Any]]] = {order.id: [] for order in orders}
     query = (
@@ -388,7 +389,7 @@ def action_view(action: Action) -> dict[str, Any]:
 
 
 def _open_first(
-    orders: Sequence[Order], cards: Sequence[ShutOrder], urgent: Sequence[Urgent], wanted: set[str]
+    orders: Sequence[SeenOrder], cards: Sequence[ShutOrder], urgent: Sequence[Urgent], wanted: set[str]
 ) -> str | None:
     """Which order is open: the one named in the conversation, else the most urgent, else the newest."""
     for order, card in zip(orders, cards, strict=True):
@@ -409,7 +410,7 @@ def _sender(visit: Visit, profile: Profile) -> str:
     return "other" if visit.emails or visit.phones else ""
 
 
-def _where(orders: Sequence[Order], profile: Profile, now: datetime) -> tuple[str, str, datetime | None]:
+def _where(orders: Sequence[SeenOrder], profile: Profile, now: datetime) -> tuple[str, str, datetime | None]:
     """Country, town and time at the newest delivery address."""
     for order in orders:
         address = order.shipping_address
@@ -419,7 +420,7 @@ def _where(orders: Sequence[Order], profile: Profile, now: datetime) -> tuple[st
     return profile.country or "", "", None
 
 
-def _earlier(orders: Sequence[Order]) -> list[Earlier]:
+def _earlier(orders: Sequence[SeenOrder]) -> list[Earlier]:
     """Returns that are over, and money that went back; newest first, what is under way stays out."""
     found = []
     for order in orders:
@@ -449,7 +450,7 @@ def _earlier(orders: Sequence[Order]) -> list[Earlier]:
     return sorted(found, key=lambda earlier: earlier.at, reverse=True)[:5]
 
 
-def _notes(work: Work, customer_id: int, orders: Sequence[Order]) -> list[NoteCard]:
+def _notes(work: Work, customer_id: int, orders: Sequence[SeenOrder]) -> list[NoteCard]:
     """What the stores have noted of the person, and what the customer wrote at checkout."""
     rows = work.session.scalars(select(StoreCustomer).where(StoreCustomer.customer_id == customer_id))
     notes = [NoteCard(text=row.note, by="store", at=None) for row in rows if row.note.strip()]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from integration.db.orders import Fulfillment, Order
 from integration.ids import tail
+from integration.plain_orders import SeenOrder, SeenParcel
 from sidebar.formats import clock, day, local, tiny_day, today
 from sidebar.languages import gettext as _
 from sidebar.languages import ngettext
@@ -48,14 +48,14 @@ class Parcel:
         return self.late_days > 0
 
 
-def parcels(order: Order) -> list[Parcel]:
+def parcels(order: SeenOrder) -> list[Parcel]:
     """The order's parcels: late ones first, then those on their way, then those that arrived."""
     titles = {line.platform_id: line.title for line in order.lines}
     found = [parcel(order.id, row, titles) for row in order.fulfillments if row.status not in GONE]
     return sorted(found, key=lambda parcel: (not parcel.late, parcel.delivered_at is not None))
 
 
-def parcel(order_id: int, row: Fulfillment, titles: Mapping[str, str]) -> Parcel:
+def parcel(order_id: int, row: SeenParcel, titles: Mapping[str, str]) -> Parcel:
     names = [titles[line["line_id"]] for line in row.lines if line.get("line_id") in titles]
     pieces = sum(line.get("quantity", 0) for line in row.lines)
     tracking = row.tracking[0] if row.tracking else {}
@@ -85,7 +85,7 @@ def _safe(url: str | None) -> str | None:
     return url if url and url.startswith(("https://", "http://")) else None
 
 
-def _status(row: Fulfillment) -> str:
+def _status(row: SeenParcel) -> str:
     if row.delivered_at is not None:
         return "delivered"
     if row.shipment_status:
@@ -93,14 +93,14 @@ def _status(row: Fulfillment) -> str:
     return "in_transit" if row.shipped_at else "unknown"
 
 
-def _late_days(row: Fulfillment) -> int:
+def _late_days(row: SeenParcel) -> int:
     """Whole days past the promised one; 0 while it is not late or has arrived."""
     if row.delivered_at is not None or row.estimated_delivery_at is None:
         return 0
     return max(0, (today() - local(row.estimated_delivery_at)).days)
 
 
-def _last_scan(row: Fulfillment) -> tuple[datetime | None, str]:
+def _last_scan(row: SeenParcel) -> tuple[datetime | None, str]:
     """When and where the carrier last saw it; the store's own marks are no scans."""
     for event in reversed(row.events):
         at = event.get("at")
@@ -110,7 +110,7 @@ def _last_scan(row: Fulfillment) -> tuple[datetime | None, str]:
     return None, ""
 
 
-def _headline(row: Fulfillment, status: str, late: int) -> str:
+def _headline(row: SeenParcel, status: str, late: int) -> str:
     if row.delivered_at is not None:
         return _("Delivered %(day)s", day=day(row.delivered_at))
     if late:
@@ -136,7 +136,7 @@ def days_late(days: int) -> str:
     return ngettext("%(num)s day late", "%(num)s days late", days)
 
 
-def _what(row: Fulfillment, names: list[str], pieces: int, seen_at: datetime | None, late: int) -> str:
+def _what(row: SeenParcel, names: list[str], pieces: int, seen_at: datetime | None, late: int) -> str:
     what = names[0] if len(names) == 1 else ngettext("%(num)s item", "%(num)s items", pieces)
     if row.delivered_at is not None:
         return f"{what} · {source_of(row)}"
@@ -146,7 +146,7 @@ def _what(row: Fulfillment, names: list[str], pieces: int, seen_at: datetime | N
     return what
 
 
-def source_of(row: Fulfillment) -> str:
+def source_of(row: SeenParcel) -> str:
     """Who says that it arrived, and at what hour where that is known."""
     at = clock(row.delivered_at) if row.delivered_at else ""
     words = {
@@ -158,7 +158,7 @@ def source_of(row: Fulfillment) -> str:
     return words.get(row.delivered_source or "", _("source not known"))
 
 
-def _steps(row: Fulfillment, status: str, seen_at: datetime | None, seen: str, late: int) -> tuple[Step, ...]:
+def _steps(row: SeenParcel, status: str, seen_at: datetime | None, seen: str, late: int) -> tuple[Step, ...]:
     """Sent, last true scan, due or expected, arrived. A parcel that arrived needs none."""
     if row.delivered_at is not None:
         return ()

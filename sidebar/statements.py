@@ -9,9 +9,9 @@ from datetime import date, datetime
 from flask_babel import gettext as _
 
 from integration import withdrawals
-from integration.db.orders import Order
 from integration.db.policies import Withdrawal
 from integration.eligibility.law import row_for
+from integration.plain_orders import SeenOrder
 from integration.withdrawals import Clock
 from integration.work import Work
 
@@ -63,7 +63,7 @@ def durable_media() -> dict[str, str]:
     return {"email": _("E-mail"), "letter": _("Letter"), "account": _("Message in the customer's account")}
 
 
-def statements(work: Work, orders: Sequence[Order]) -> dict[int, list[Statement]]:
+def statements(work: Work, orders: Sequence[SeenOrder]) -> dict[int, list[Statement]]:
     """By order, oldest first. One query."""
     by_id = {order.id: order for order in orders}
     rows = withdrawals.of_orders(work, by_id)
@@ -75,7 +75,7 @@ def statements(work: Work, orders: Sequence[Order]) -> dict[int, list[Statement]
     return found
 
 
-def _statement(row: Withdrawal, order: Order, clocks: tuple[Clock, ...]) -> Statement:
+def _statement(row: Withdrawal, order: SeenOrder, clocks: tuple[Clock, ...]) -> Statement:
     titles = {line.platform_id: line.title for line in order.lines}
     return Statement(
         id=row.id,
@@ -102,7 +102,7 @@ def _statement(row: Withdrawal, order: Order, clocks: tuple[Clock, ...]) -> Stat
     )
 
 
-def _source(order: Order) -> str:
+def _source(order: SeenOrder) -> str:
     country = str((order.shipping_address or {}).get("country") or "").upper()
     row = row_for(country)
     return row.rule(row.refund.rule, country).source if row is not None and row.refund is not None else ""

@@ -1,0 +1,53 @@
+"""Questions asked so often that putting them into words would cost more than the answer.
+
+Writing a statement anew, finding it among the compiled ones and making mapped rows takes SQLAlchemy a
+millisecond or more; here it is written once for each kind of database, and answers in JSON that is read
+straight into plain values. It is confined to the account as every other statement is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from sqlalchemy import BindParameter, Dialect, Select, bindparam
+from sqlalchemy.orm import with_loader_criteria
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from integration.db.as_json import Writer
+from integration.db.base import AccountRow
+from integration.work import ACCOUNT, Work
+
+T = TypeVar("T")
+
+
+class Prepared(Generic[T]):
+    """`write` makes a select of one JSON text, with a `bindparam` for each number or text that changes."""
+
+    def __init__(self, shape: type[T], write: Callable[[Writer], Select[str]]) -> None:
+        self._decode = msgspec.json.Decoder(shape).decode
+        self._write = write
+        self._written: dict[str, SQLCompiler] = {}
+
+    def rows(self, work: Work, **values: int | str) -> list[T]:
+        """Every row's value, for the account at work."""
+        connection = work.session.connection()
+        statement = self._written.get(connection.dialect.name) or self._in(connection.dialect)
+        named = statement.construct_params({ACCOUNT: work.account_id, **values})
+        places = statement.positiontup
+        given: Any = named if places is None else tuple(named[name] for name in places)
+        return [self._decode(text) for (text,) in connection.exec_driver_sql(str(statement), given)]
+
+    def _in(self, dialect: Dialect) -> SQLCompiler:
+        mine: BindParameter[int] = bindparam(ACCOUNT)
+        confined = with_loader_criteria(
+            AccountRow,
+            lambda table: table.account_id == mine,
+            include_aliases=True,
+            track_closure_variables=False,
+        )
+        written = self._write(Writer(dialect.name)).options(confined).compile(dialect=dialect)
+        assert isinstance(written, SQLCompiler)
+        self._written[dialect.name] = written
+        return written
