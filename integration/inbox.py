@@ -22,7 +22,7 @@ from integration.db.stores import Store, SyncState
 from integration.ports import Topic, WebhookEvent
 from integration.records import Platform
 from integration.vault import Vault
-from integration.work import JobName, Work
+from integration.work import Database, JobName, Work
 
 HOLD = timedelta(seconds=90)
 """How long a worker may take with a resource before another one may."""
@@ -43,21 +43,21 @@ class Claim:
     resource: str | None
 
 
-def take(work: Work, vault: Vault, event: WebhookEvent, body: bytes, *, platform: Platform) -> bool:
+def take(database: Database, vault: Vault, event: WebhookEvent, body: bytes, *, platform: Platform) -> bool:
     """Write a connected store's delivery down by the domain that sent it, in one statement.
 
     False: it is a repetition, or no connected store has this domain. The account is the store's own, so
-    a door that has yet to learn it need not ask first. Wakes a worker after the commit.
+    a door that has yet to learn it need not ask first. Wakes a worker.
     """
-    row = {**_row(work, vault, event, body), "platform": platform, "domain": event.domain}
-    store_id = work.session.connection().scalar(_taking(work.session.get_bind().dialect.name), row)
+    row = {**_row(database.now(), vault, event, body), "platform": platform, "domain": event.domain}
+    with database.statement() as connection:
+        store_id = connection.scalar(_taking(connection.dialect.name), row)
     if store_id is not None:
-        work.wake(JobName.DRAIN_INBOX, store_id=store_id)
+        database.on_commit([(JobName.DRAIN_INBOX, {"store_id": store_id})])
     return store_id is not None
 
 
-def _row(work: Work, vault: Vault, event: WebhookEvent, body: bytes) -> dict[str, Any]:
-    now = work.now()
+def _row(now: datetime, vault: Vault, event: WebhookEvent, body: bytes) -> dict[str, Any]:
     return {
         "delivery_id": event.delivery_id,
         "topic": event.topic,
@@ -103,7 +103,7 @@ def accept(work: Work, vault: Vault, store: Store, event: WebhookEvent, body: by
     """Write the delivery down; False if we have it already. Wakes a worker after the commit."""
     statement = (
         upsert(work.session, Delivery)
-        .values(work.stamped({**_row(work, vault, event, body), "store_id": store.id}))
+        .values(work.stamped({**_row(work.now(), vault, event, body), "store_id": store.id}))
         .on_conflict_do_nothing(index_elements=["store_id", "delivery_id"])
         .returning(Delivery.id)
     )

@@ -49,13 +49,8 @@ def create_app(services: Services | None = None) -> Flask:
     here = Path(__file__).parent
     app = Flask(__name__, template_folder=str(here / "templates"), static_folder=str(here / "static"))
     app.extensions[EXTENSION] = services
-    app.config.update(
-        SECRET_KEY=services.settings.secret_key,
-        MAX_CONTENT_LENGTH=LARGEST_BODY,
-        SESSION_COOKIE_SECURE=services.settings.app_url.startswith("https://"),
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-    )
+    # No SECRET_KEY: Flask's own sessions are not used (see sidebar/admin/session.py), and it opens none.
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.url_map.converters["int"] = RowNumber
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

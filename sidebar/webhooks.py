@@ -55,9 +55,7 @@ def shopify_delivery() -> Answer:
     event = shopify.read(_headers(), body, services().settings.shopify_secrets)
     if event.topic in FINAL and event.domain not in _shops_named(event):
         raise ForgedMessage("a delivery that ends something, for another shop than its body names")
-    with services().everywhere() as work:
-        taken = inbox.take(work, services().vault, event, body, platform=Platform.SHOPIFY)
-    if taken:
+    if inbox.take(services().db, services().vault, event, body, platform=Platform.SHOPIFY):
         _note_unknown(event, event.domain)
         WEBHOOKS.labels("shopify", "accepted").inc()
         return "", 200
