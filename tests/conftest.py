@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import tempfile
 import warnings
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from redis import Redis
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Connection, create_engine, make_url
 from sqlalchemy.pool import NullPool
 
 import migrations
@@ -155,16 +156,18 @@ def _in_maintenance(postgres: str, statement: str) -> None:
 
 
 @pytest.fixture
-def database_url(kind_of_database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(kind_of_database: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of an empty, migrated database of the kind that is the test's turn."""
     if kind_of_database == "sqlite":
-        file = tmp_path / "test.sqlite3"
-        shutil.copy(request.getfixturevalue("sqlite_template"), file)
+        template: Path = request.getfixturevalue("sqlite_template")
+        file = template.with_name("test.sqlite3")
+        for left in file.parent.glob(f"{file.name}*"):  # the last test's, with its log of writes
+            left.unlink()
+        shutil.copy(template, file)
         yield f"sqlite:///{file}"
         return
     address = request.getfixturevalue("postgres_database")
     yield address
-    tables = ", ".join(f'"{table}"' for table in Base.metadata.tables)
     engine = create_engine(address, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
         # Whoever still holds a transaction of the test that ended would hold this up for ever.
@@ -172,15 +175,39 @@ def database_url(kind_of_database: str, request: pytest.FixtureRequest, tmp_path
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+        _empty(connection)
+    engine.dispose()
+
+
+def _empty(connection: Connection) -> None:
+    """Delete what there is and count from one again: a tenth of the time that TRUNCATE takes."""
+    filled = " UNION ALL ".join(
+        f"SELECT '{table}' WHERE EXISTS (SELECT FROM \"{table}\")" for table in Base.metadata.tables
+    )
+    for table in connection.exec_driver_sql(filled).scalars().all():
+        connection.exec_driver_sql(f'SET session_replication_role = replica; DELETE FROM "{table}"')
+    connection.exec_driver_sql(
+        "SELECT setval(format('%%I', sequencename)::regclass, 1, false) FROM pg_sequences"
+        " WHERE last_value IS NOT NULL"
+    )
+
+
+@pytest.fixture(scope="session")
+def databases() -> Callable[[str], Database]:
+    """The database at an address: one object for all tests of the process, which so compile every
+    statement once, not once each."""
+    return functools.cache(Database)
 
 
 @pytest.fixture
-def database(database_url: str, clock: Clock) -> Iterator[Database]:
+def database(database_url: str, databases: Callable[[str], Database], clock: Clock) -> Iterator[Database]:
     """An empty database whose clock is the test's."""
-    found = Database(database_url, clock)
+    found = databases(database_url)
+    fresh = dict(vars(found))
+    found.now = clock
     yield found
     found.dispose()
+    vars(found).update(fresh)
 
 
 @pytest.fixture(scope="session")
@@ -331,7 +358,7 @@ def account(world: World) -> int:
 
 
 @pytest.fixture
-def count_queries(database: Database) -> Callable[[], list[str]]:
+def count_queries(database: Database) -> Iterator[Callable[[], list[str]]]:
     """The statements sent since it was asked last."""
     from sqlalchemy import event
 
@@ -341,11 +368,11 @@ def count_queries(database: Database) -> Callable[[], list[str]]:
         if not statement.startswith(("BEGIN", "PRAGMA")):
             seen.append(statement)
 
-    event.listen(database.engine, "before_cursor_execute", note)
-
     def taken() -> list[str]:
         result = list(seen)
         seen.clear()
         return result
 
-    return taken
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield taken
+    event.remove(database.engine, "before_cursor_execute", note)
