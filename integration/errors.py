@@ -11,7 +11,9 @@ AppError
 └── StoreError            a store said no, or said nothing
     ├── StoreUnavailable  nobody knows what it did: look, then try again
     │   ├── RateLimited   ... and not before `wait` seconds have passed; it did nothing
-    │   └── HalfDone      the money moved, but a later step is still to be taken
+    │   └── Traced        the store shows a part of it: nobody may say that it was not done
+    │       ├── HalfDone      the money moved, a later step is still to be taken
+    │       └── InProgress    it is written down, the gateway has not answered
     ├── StoreDenied       the credentials are dead: the merchant must reconnect
     ├── StoreForbidden    the credentials live, but lack a right (scope, role)
     ├── StoreRefused      it will never say yes to this request
@@ -90,11 +92,23 @@ class RateLimited(StoreUnavailable):
         """Seconds until the store may be asked again."""
 
 
-class HalfDone(StoreUnavailable):
+class Traced(StoreUnavailable):
+    code = "traced"
+
+
+class HalfDone(Traced):
     code = "half_done"
     next_step = (
         "The money was paid back, but the order is not cancelled. We try again from time to time;"
         " if you cancel it in the store’s admin, this ends by itself."
+    )
+
+
+class InProgress(Traced):
+    code = "refund_in_progress"
+    next_step = (
+        "The store wrote this refund down and waits for its gateway. If that never ends, look at the payment:"
+        " then remove the refund in the store, or say that it was done."
     )
 
 

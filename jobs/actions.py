@@ -22,6 +22,7 @@ from integration.errors import (
     Forbidden,
     RateLimited,
     StoreError,
+    Traced,
     Unprocessable,
 )
 from integration.money import Money
@@ -344,12 +345,20 @@ def settle(
     """A lead settles what reading back did not: "done", "not_done" or "send_again".
 
     The store is asked once more first: if it shows the action, that settles it, whatever the person thought.
+    If it shows a part of it, raises :exc:`Conflict` where the person says that nothing was done.
     """
     _must_decide(who)
     with services.reading(account_id) as work:
         action = actions.find(work, action_id)
         claim = carrying.looking(action)
-    receipt = _found(services, claim) if action.status is ActionStatus.NEEDS_ATTENTION else None
+    receipt = None
+    if action.status is ActionStatus.NEEDS_ATTENTION:
+        try:
+            receipt = _found(services, claim)
+        except Traced as trace:
+            if decision == "not_done":
+                said = f"the store shows it: {trace}"
+                raise Conflict(said, code=trace.code, next_step=trace.next_step) from trace
     with services.transaction(account_id) as work:
         if receipt is not None:
             carrying.finish(work, claim, receipt)
@@ -362,7 +371,10 @@ def settle(
 
 
 def _found(services: Services, claim: carrying.Claim) -> Receipt | None:
-    """What the store shows of it now. A store that cannot be read leaves it to the person's word."""
+    """What the store shows of it now. A store that cannot be read leaves it to the person's word.
+
+    Raises :exc:`Traced` where it shows a part.
+    """
     if claim.prepared is None:
         return None
     try:
@@ -371,6 +383,8 @@ def _found(services: Services, claim: carrying.Claim) -> Receipt | None:
         return None
     try:
         return api.find(claim.request, claim.prepared)
+    except Traced:
+        raise
     except StoreError as error:
         log.info("action %s: not looked up before it was settled: %s", claim.action_id, error.code)
         return None

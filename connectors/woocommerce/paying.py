@@ -12,6 +12,7 @@ from connectors.woocommerce.desk import Body, Desk, money_is_left
 from connectors.woocommerce.items import money
 from connectors.woocommerce.raw import Raw, decimal, identity, moment, text
 from integration.errors import (
+    InProgress,
     PaidMeanwhile,
     StoreError,
     StoreRefused,
@@ -87,7 +88,7 @@ class Refund:
             return None
         paid = refund.get("refunded_payment") is True
         if body["api_refund"] and not paid and not refunding.finished(refund):
-            raise StoreUnavailable("the store is still waiting for the gateway", code="refund_in_progress")
+            raise InProgress("the store is still waiting for the gateway")
         return receipt(refund, request.currency)
 
     def send(self, request: ActionRequest, body: Body) -> Receipt:

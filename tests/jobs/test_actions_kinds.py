@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from integration import policies, returns, wishes
+from integration import carrying, policies, returns, wishes
 from integration.customers import find_order
+from integration.db.accounts import Role
+from integration.db.actions import ActionStatus
 from integration.eligibility import Outcome
-from integration.errors import Unprocessable
+from integration.errors import Conflict, HalfDone, Unprocessable
 from integration.ports import ActionKind
 from integration.records import FulfillmentStatus
 from jobs import actions
@@ -113,6 +116,41 @@ def _newest(woocommerce: Any) -> int:
 
 
 PLATFORMS = ("shopify", "woocommerce")
+
+
+def test_a_cancellation_that_stopped_half_way_goes_on_and_is_never_called_not_done(
+    services: Any,
+    account_id: int,
+    desk: Desk,
+    unsent: Any,
+    cashier: Any,
+    person: Any,
+    woocommerce: Any,
+    run_due: Any,
+    time: Any,
+    counter: Any,
+) -> None:
+    order = unsent("woocommerce")
+    waiting = desk.ask(ActionKind.CANCEL, order.id)
+    fault = {"action": "status_before", "method": "PUT", "status": 503, "times": 100}
+    woocommerce.command("faults", rules=[fault])
+    for _ in range(carrying.LOOKS + 2):
+        run_due()
+        time.advance(timedelta(minutes=4))
+    action = cashier.action(waiting)
+    assert (action.status, action.error["code"]) == (ActionStatus.NEEDS_ATTENTION, "half_done")
+    with pytest.raises(Conflict) as refused:
+        actions.settle(services, account_id, waiting, person(Role.LEAD, 9), "not_done", "still open")
+    assert (refused.value.code, refused.value.next_step) == ("half_done", HalfDone.next_step)
+    assert cashier.action(waiting).status is ActionStatus.NEEDS_ATTENTION
+
+    woocommerce.command("faults", rules=[])
+    time.advance(carrying.ATTENTION_EVERY)
+    run_due()
+    assert cashier.action(waiting).status is ActionStatus.SUCCEEDED
+    [shown] = [row for row in woocommerce.command("state")["orders"] if str(row["id"]) == order.platform_id]
+    assert shown["status"] == "cancelled"
+    assert counter.moves("woocommerce", order.platform_id) == [f"{order.total / 100:.2f}"]
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
