@@ -3,7 +3,7 @@
 Each entry's hash covers its own content and the hash before it, under a key that the account's
 chain begins with, sealed with `ENCRYPTION_KEYS`: who can write to the database alone cannot reckon a
 chain of their own. Personal text is not hashed itself but through a salted digest, so that erasing it
-(a redaction) leaves the chain valid.
+(a redaction) leaves the chain valid; a later entry must say that it was erased, and about which orders.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,9 @@ ROOT = "0" * 64
 """What the first entry of an account follows."""
 BEGUN = "chain.begun"
 """The event of entry 0, which holds the sealed key."""
+
+REDACTED = "privacy.redacted"
+"""The event that accounts for erased text. Its detail names the orders."""
 
 ENDINGS = {
     ActionStatus.SUCCEEDED: {"succeeded", "settled.done"},
@@ -152,6 +155,7 @@ def verify(work: Work) -> tuple[int, Fault | None]:
         return 0, Fault(0, "the beginning with the chain's key is missing or was changed")
     expected, previous = 0 if work.vault else 1, ROOT
     told: dict[int, set[str]] = {}
+    erased: dict[int | None, int] = {}
     with _entries(work) as entries:
         for entry in entries:
             fault = _check(entry, work.account_id, key, expected, previous)
@@ -160,7 +164,20 @@ def verify(work: Work) -> tuple[int, Fault | None]:
             expected, previous = expected + 1, entry.hash
             if entry.action_id is not None:
                 told.setdefault(entry.action_id, set()).add(entry.event.partition(".")[2])
+            if entry.personal is None and entry.personal_digest:
+                erased.setdefault(entry.order_id, entry.number)
+            elif entry.event == REDACTED:
+                for order_id in entry.detail.get("orders", ()):
+                    erased.pop(order_id, None)
+    if fault := _unaccounted(erased):
+        return fault.number - 1, fault
     return expected - 1, _cut_off(work, told, expected)
+
+
+def _unaccounted(erased: Mapping[int | None, int]) -> Fault | None:
+    """Text that is gone, and no redaction of its order came after it. Order → its first such entry."""
+    first = min(erased.values(), default=None)
+    return None if first is None else Fault(first, "its text was erased, and no redaction accounts for that")
 
 
 def _cut_off(work: Work, told: Mapping[int, set[str]], expected: int) -> Fault | None:
@@ -189,10 +206,17 @@ def head(work: Work) -> tuple[int, str]:
     return (last.number, last.hash) if last else (0, ROOT)
 
 
-def erase_personal(work: Work, order_ids: list[int]) -> None:
-    """Forget the personal text of entries about these orders; the chain stays valid."""
+def redact(work: Work, order_ids: Sequence[int], *, store_id: int) -> None:
+    """Forget the personal text of entries about these orders, and write down that it was done."""
     work.session.execute(
         update(AuditEntry).where(AuditEntry.order_id.in_(order_ids)).values(personal=None, salt=None)
+    )
+    record(
+        work,
+        REDACTED,
+        actor="system",
+        proof="system",
+        detail={"store": store_id, "orders": list(order_ids)},
     )
 
 
@@ -235,7 +259,8 @@ def _hash(entry: AuditEntry, account_id: int, key: bytes) -> str:
             entry.proof,
             entry.order_id,
             entry.action_id,
-            entry.detail,
+            # The seal of the key may change (see `integration.resealing`); another key would not fit the hash.
+            entry.detail if entry.number else sorted(entry.detail),
             entry.personal_digest,
             entry.previous,
         ]

@@ -189,14 +189,7 @@ def redact(work: Work, store: Store, order_ids: Sequence[int], customer: _Custom
     _forget_actions(work, order_ids)
     _forget_people(work, store, people)
     _forget_messages(work, store, order_ids, resources)
-    audit.erase_personal(work, list(order_ids))
-    audit.record(
-        work,
-        "privacy.redacted",
-        actor="system",
-        proof="system",
-        detail={"store": store.id, "orders": list(order_ids)},
-    )
+    audit.redact(work, order_ids, store_id=store.id)
 
 
 def _forget_messages(work: Work, store: Store, order_ids: Sequence[int], resources: Sequence[str]) -> None:
@@ -296,7 +289,7 @@ def erase_store(work: Work, store: Store) -> None:
     rest = list(session.scalars(select(Order.id).where(mine, Order.id.not_in(kept))))
     people = set(session.scalars(select(Order.customer_id).where(mine, Order.customer_id.is_not(None))))
     for part in _parts(rest):
-        audit.erase_personal(work, part)
+        audit.redact(work, part, store_id=store.id)
         session.execute(delete(Order).where(Order.id.in_(part)))
     for part in _parts(sorted(one for one in people if one is not None)):
         _forget_people(work, store, set(part))

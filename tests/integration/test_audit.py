@@ -178,16 +178,34 @@ def test_an_end_that_was_printed_earlier_must_still_be_there(chain, account):
         )
 
 
-def test_erasing_what_people_wrote_leaves_the_chain_whole(chain, account, order):
-    with chain.database.transaction(account) as work:
-        head = audit.head(work)
-        audit.erase_personal(work, [order])
-    assert verified(chain, account) == (ROWS, None)
+def test_erasing_what_people_wrote_leaves_the_chain_whole_and_is_on_record(chain, account, order):
     with chain.database.reading(account) as work:
-        assert audit.head(work) == head
+        last = work.session.query(AuditEntry).filter_by(number=ROWS).one().hash
+    with chain.database.transaction(account) as work:
+        audit.redact(work, [order], store_id=1)
+    assert verified(chain, account) == (ROWS + 1, None)
+    with chain.database.reading(account) as work:
         rows = work.session.query(AuditEntry).order_by(AuditEntry.number).all()[1:]
-    assert [row.personal for row in rows] == [None] * ROWS
-    assert [bool(row.personal_digest) for row in rows] == [True, False] * (ROWS // 2)
+    assert [row.personal for row in rows] == [None] * (ROWS + 1)
+    assert [bool(row.personal_digest) for row in rows] == [*([True, False] * (ROWS // 2)), False]
+    assert (rows[-1].event, rows[-1].detail["orders"]) == ("privacy.redacted", [order])
+    assert rows[-1].previous == last
+
+
+def test_what_was_erased_by_hand_does_not_pass_for_a_redaction(chain, account, order):
+    by_hand = "UPDATE audit_entry SET personal = NULL, salt = NULL WHERE number = :number"
+    expected = audit.Fault(3, "its text was erased, and no redaction accounts for that")
+    assert tampered(chain, account, by_hand, number=3) == (2, expected)
+    with chain.database.transaction(account) as work:
+        audit.redact(work, [order + 1], store_id=1)  # of somebody else
+    assert tampered(chain, account, by_hand, number=3) == (2, expected)
+    with chain.database.transaction(account) as work:
+        audit.redact(work, [order], store_id=1)
+        said = {"note": "said after the redaction"}
+        audit.record(work, "x", actor="a@b.ee", proof="session", order_id=order, personal=said)
+    later = ROWS + 3
+    assert tampered(chain, account, by_hand, number=later)[1] == audit.Fault(later, expected.reason)
+    assert verified(chain, account) == (later, None)
 
 
 def test_the_file_for_elsewhere_has_every_entry_and_its_hashes(chain, account):
