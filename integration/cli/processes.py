@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 
 import migrations
-from integration import policies
+from integration import policies, resealing
 from integration.cli import demo as demonstration
 from integration.cli.children import Children, end_with_parent, stop_when_closed
 from integration.cli.output import json_option, opened, show
@@ -28,7 +29,7 @@ MODULE = ["-m", "integration"]
 
 
 def register(group: click.Group) -> None:
-    for command in (serve, worker, cron, migrate, doctor, redis_server, demonstration.demo):
+    for command in (serve, worker, cron, migrate, doctor, keys, redis_server, demonstration.demo):
         group.add_command(command)
 
 
@@ -51,6 +52,26 @@ def migrate() -> None:
     with opened() as services:
         bring_up_to_date(services)
     click.echo("database is up to date")
+
+
+@click.group()
+def keys() -> None:
+    """The keys that seal secrets at rest (ENCRYPTION_KEYS)."""
+
+
+@keys.command()
+@json_option
+def rotate(as_json: bool) -> None:
+    """Seal every stored secret under the first key, so that the others can be taken away."""
+    with opened() as services:
+        results = resealing.reseal(services.db, services.vault)
+    show([asdict(result) for result in results], as_json)
+    lost = sum(result.unreadable for result in results)
+    if lost:
+        raise AppError(
+            f"{lost} secrets fit none of ENCRYPTION_KEYS",
+            next_step="Add the key they were sealed with at the end of ENCRYPTION_KEYS, and run this again.",
+        )
 
 
 @click.command()

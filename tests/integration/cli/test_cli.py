@@ -56,6 +56,13 @@ def test_migrating_twice_makes_one_account_with_a_policy(installed: Run) -> None
     assert json.loads(out)["rules"]
 
 
+def test_rotating_keys_says_what_it_sealed_anew(installed: Run) -> None:
+    code, out, _ = installed("keys", "rotate", "--json")
+
+    assert code == 0
+    assert {row["what"]: row["unreadable"] for row in json.loads(out)}["store.credentials"] == 0
+
+
 def test_a_token_is_printed_once_and_ends_when_revoked(installed: Run) -> None:
     code, out, _ = installed("tokens", "create", "--name", "erp", "--role", "lead", "--json")
     made = json.loads(out)
