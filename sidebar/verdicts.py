@@ -22,6 +22,7 @@ from integration.money import Money
 from sidebar.formats import day, local, money_text, short_day, today
 from sidebar.languages import current
 from sidebar.languages import gettext as _
+from sidebar.spans import span_text
 
 ASKED = {"unsealed": ("no", "yes"), "used": ("no", "yes")}
 """Facts that an agent may add with one press: the values that stand for the good and the bad answer."""
@@ -97,6 +98,8 @@ class VerdictCard:
 
 def show(value: object) -> str:
     """Parameters of the reasoning in the reader's language."""
+    if isinstance(value, explain.Span):
+        return span_text(value)
     if isinstance(value, Money):
         return money_text(value, current())
     if isinstance(value, datetime | date):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+import msgspec
+
 from integration.eligibility import messages
 from integration.eligibility.facts import OrderFacts
 from integration.eligibility.verdict import (
@@ -25,6 +27,25 @@ from integration.money import Money
 
 Translate = Callable[[str], str]
 Show = Callable[[object], str]
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A length of time with its unit: number and word go together, and not by the same rule everywhere."""
+
+    count: int
+    unit: str
+    """days or months."""
+    start: str = ""
+    """What it is counted from, where a policy says so: delivery, fulfilment, order."""
+
+    def __str__(self) -> str:
+        unit = self.unit.removesuffix("s") if self.count == 1 else self.unit
+        return f"{self.count} {unit}{STARTS[self.start]}"
+
+
+SPANS = ("days", "months")
+"""Names of parameters that are lengths of time."""
+STARTS = {"": "", "delivery": " from delivery", "fulfilment": " from fulfilment", "order": " from the order"}
 
 
 def english(message: str) -> str:
@@ -51,10 +72,15 @@ def _fill(template: str, params: Mapping[str, object], translate: Translate, sho
     written = {
         name: translate(messages.WORDS[value])
         if isinstance(value, str) and value in messages.WORDS
-        else show(value)
+        else show(_span(name, value, params) if name in SPANS else value)
         for name, value in params.items()
     }
     return translate(template) % written
+
+
+def _span(name: str, value: object, params: Mapping[str, object]) -> object:
+    start = params.get("start")
+    return Span(value, name, start if isinstance(start, str) else "") if isinstance(value, int) else value
 
 
 def ask(missing: Missing, translate: Translate = english) -> str:

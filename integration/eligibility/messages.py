@@ -32,7 +32,7 @@ GROUNDS: Mapping[str, str] = {
     "law_late_shipment": N_(
         "Not shipped by %(promised)s, and the customer did not agree to wait: cancel and refund everything."
     ),
-    "law_days": N_("Law: %(days)s days to withdraw without a reason."),
+    "law_days": N_("Law: %(days)s to withdraw without a reason."),
     "law_before_delivery": N_("The right exists before delivery too."),
     "law_not_started": N_("No delivery is recorded that starts the legal period, so it has no end date yet."),
     "law_waits_for_others": N_(
@@ -40,22 +40,22 @@ GROUNDS: Mapping[str, str] = {
         "so it has no end date yet."
     ),
     "law_window": N_(
-        "Law: %(days)s days to withdraw without a reason, counted from the day after %(start)s."
+        "Law: %(days)s to withdraw without a reason, counted from the day after %(start)s: until %(until)s."
     ),
     "law_from_contract": N_("Counted from the day of the contract: %(start)s."),
     "law_from_exchange": N_("The item received in an exchange on %(start)s starts a new legal period."),
     "law_from_first_good": N_("Regular deliveries: counted from the first one."),
     "law_from_last_good": N_("One order in several parcels: counted from the last item to arrive."),
     "law_from_last_piece": N_("Delivered in several pieces: counted from the last one."),
-    "law_informed_late": N_("The customer was told of the right only on %(told)s: %(days)s days from then."),
-    "law_not_informed": N_(
-        "The customer was not told of the right: %(months)s months longer, until %(until)s."
+    "law_informed_late": N_(
+        "The customer was told of the right only on %(told)s: %(days)s from then, until %(until)s."
     ),
+    "law_not_informed": N_("The customer was not told of the right: %(months)s longer, until %(until)s."),
     "law_rolled": N_("%(end)s is a weekend or public holiday, so the period ends on %(until)s."),
     "fault_no_term": N_("Faulty or wrong goods: a “no returns” clause is void. No period in our data."),
-    "fault_not_started": N_("Faulty or wrong goods: the seller answers for %(months)s months from delivery."),
+    "fault_not_started": N_("Faulty or wrong goods: the seller answers for %(months)s from delivery."),
     "fault_window": N_(
-        "Faulty or wrong goods: the seller answers for %(months)s months from %(start)s, until %(until)s."
+        "Faulty or wrong goods: the seller answers for %(months)s from %(start)s, until %(until)s."
     ),
     "fault_presumed": N_("Until %(until)s a fault is presumed to have been there at delivery."),
     "fault_to_prove": N_("Since %(until)s the customer must show that the fault was there at delivery."),
@@ -75,16 +75,12 @@ GROUNDS: Mapping[str, str] = {
     "policy_unshipped": N_("The store's policy: what was not sent yet may be cancelled."),
     "policy_not_before_delivery": N_("The store's policy: no cancelling; the return period starts later."),
     "policy_no_last_day": N_("The store's policy: may be returned without a last day."),
-    "policy_window": N_("The store's policy: %(days)s days from %(start)s, until %(until)s."),
-    "policy_estimated": N_(
-        "The store's policy: %(days)s days from %(start)s. Estimated from shipping: %(until)s."
-    ),
+    "policy_window": N_("The store's policy: %(days)s, until %(until)s."),
+    "policy_estimated": N_("The store's policy: %(days)s. Estimated from shipping: until %(until)s."),
     "policy_holiday": N_(
         "The store's policy: bought in the holiday period, may be returned until %(until)s."
     ),
-    "policy_start_unknown": N_(
-        "The store's policy: %(days)s days from %(start)s, and that day is not known."
-    ),
+    "policy_start_unknown": N_("The store's policy: %(days)s, and the day it starts is not known."),
     "notice_on_file": N_("A request of %(notice)s is on file: that day counts."),
     "line_cancelled": N_("This line was cancelled: nothing is left to return."),
     "nothing_left": N_("Everything on this line was returned before."),
@@ -100,7 +96,7 @@ GROUNDS: Mapping[str, str] = {
     "money_keep_item": N_(
         "Worth too little to send back: the customer keeps the goods, without label or fee."
     ),
-    "money_delivery_later": N_("The delivery cost goes back with the return that completes the order."),
+    "money_delivery_later": N_("The delivery cost goes back once all of the order has come back."),
     "money_delivery_unshipped": N_(
         "Nothing was sent yet: all payments go back, with the delivery as chosen."
     ),

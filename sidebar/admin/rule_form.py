@@ -7,15 +7,17 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext, ngettext
+from flask_babel import lazy_gettext
 from werkzeug.datastructures import MultiDict
 
 from integration.eligibility import Rule, Scope
+from integration.eligibility.explain import Span
 from integration.errors import BadInput
 from integration.money import Money
 from integration.policy_draft import read
 from sidebar import formats
 from sidebar.admin.amounts import minor_from
+from sidebar.spans import span_text
 
 SCOPES = ("tags", "collections", "categories", "products", "countries", "channels", "customer_groups")
 STARTS = {
@@ -114,12 +116,7 @@ def _terms(rule: Rule) -> str:
 def _window(rule: Rule) -> str:
     if rule.days is None:
         return str(_("no last day"))
-    texts = {
-        "delivery": ngettext("%(num)s day from delivery", "%(num)s days from delivery", rule.days),
-        "fulfilment": ngettext("%(num)s day from fulfilment", "%(num)s days from fulfilment", rule.days),
-        "order": ngettext("%(num)s day from the order", "%(num)s days from the order", rule.days),
-    }
-    return str(texts[rule.start])
+    return span_text(Span(rule.days, "days", rule.start))
 
 
 def _scope_words(scope: Scope) -> str:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+from integration.eligibility.explain import Span
+from sidebar.verdicts import show
+
 
 def steps(html: str) -> dict[str, str]:
     """Step of a reasoning → its source, without marks. A plain fact, such as a delivery, has none."""
@@ -24,9 +29,7 @@ def test_the_sum_says_why_it_is_what_it_is(frame, shop):
     answer = frame.post(f"/orders/{shop['lamp']}/refund/preview", **{f"q:{shop['lamp']}.11": "1"})
 
     found = steps(answer.text)
-    assert found["The delivery cost goes back with the return that completes the order."].startswith(
-        "our own"
-    )
+    assert found["The delivery cost goes back once all of the order has come back."].startswith("our own")
     [due] = [text for text in found if text.startswith("To be paid back by")]
     assert found[due].startswith("VÕS § 56¹")
     assert "not legal advice" in answer.text
@@ -37,3 +40,19 @@ def test_an_amount_by_hand_has_no_reasons_of_law(frame, shop):
 
     assert steps(answer.text) == {}
     assert "not legal advice" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("en", ("1 day", "7 days", "30 days from delivery", "24 months")),
+        ("et", ("1 päev", "7 päeva", "30 päeva kättesaamisest", "24 kuud")),
+        ("ro", ("1 zi", "7 zile", "30 de zile de la livrare", "24 de luni")),
+        ("th", ("1 วัน", "7 วัน", "30 วันนับจากส่งมอบ", "24 เดือน")),
+        ("ar", ("يوم واحد", "7 أيام", "30 يوماً من التسليم", "24 شهراً")),
+    ],
+)
+def test_the_word_follows_the_number(app, language, texts):
+    spans = (Span(1, "days"), Span(7, "days"), Span(30, "days", "delivery"), Span(24, "months"))
+    with app.test_request_context(headers={"Accept-Language": language}):
+        assert tuple(show(span) for span in spans) == texts
