@@ -259,7 +259,7 @@ def _hash(entry: AuditEntry, account_id: int, key: bytes) -> str:
             entry.proof,
             entry.order_id,
             entry.action_id,
-            # The seal of the key may change (see `integration.resealing`); another key would not fit the hash.
+            # The seal of the key may change (see `integration.resealing`); another key does not fit the hash.
             entry.detail if entry.number else sorted(entry.detail),
             entry.personal_digest,
             entry.previous,

@@ -46,6 +46,8 @@ class Settings:
     allow_http_stores: bool = False
     port: int = 8000
     web_concurrency: int = 2
+    trusted_proxies: int = 1
+    """How many proxies in front are believed on who asks; 0 where anybody may reach the port itself."""
     log_level: str = "INFO"
     log_format: str = "text"
 
@@ -75,6 +77,7 @@ class Settings:
             allow_http_stores=_switch("ALLOW_HTTP_STORES", env.get("ALLOW_HTTP_STORES", "")),
             port=port_of(env),
             web_concurrency=_number("WEB_CONCURRENCY", env.get("WEB_CONCURRENCY") or "2", 1, 256),
+            trusted_proxies=_number("TRUSTED_PROXIES", env.get("TRUSTED_PROXIES") or "1", 0, 9),
             log_level=_choice(
                 "LOG_LEVEL",
                 (env.get("LOG_LEVEL") or "INFO").upper(),

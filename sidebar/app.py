@@ -60,6 +60,6 @@ def create_app(services: Services | None = None) -> Flask:
     problems.install(app)
     for name in DOORS_AND_PAGES:
         app.register_blueprint(importlib.import_module(name).bp)
-    # One proxy in front, as on every hosting platform: its word on scheme, host and client is taken.
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    if near := services.settings.trusted_proxies:  # their word on scheme, host and client is taken
+        app.wsgi_app = ProxyFix(app.wsgi_app, near, near, near)  # type: ignore[method-assign]
     return app

@@ -93,11 +93,11 @@ def web_app() -> Callable[[Services], Flask]:
     Routes and templates take half a second to compile, so all tests of a process share them; whatever
     else an app keeps is new every time.
     """
-    built: dict[tuple[str, bool], tuple[Flask, dict[str, Any]]] = {}
+    built: dict[int, tuple[Flask, dict[str, Any]]] = {}
 
     def on(services: Services) -> Flask:
         settings = services.settings
-        key = settings.secret_key, settings.app_url.startswith("https://")
+        key = settings.trusted_proxies
         if key not in built:
             app = create_app(services)
             built[key] = app, dict(app.extensions)

@@ -169,6 +169,14 @@ def _must_be_current(services: Services) -> None:
 def serve_web(settings: Settings) -> None:
     """Gunicorn in this process, until it is told to stop; requests under way are finished first."""
     from gunicorn.app.base import BaseApplication
+    from gunicorn.glogging import Logger
+
+    class Log(Logger):  # type: ignore[misc] # gunicorn is not typed
+        """Gunicorn's own lines go where all others go, in the same form."""
+
+        def setup(self, _: Any) -> None:
+            self.error_log.setLevel("WARNING")
+            self.error_log.propagate = True
 
     class Web(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
         def load_config(self) -> None:
@@ -183,8 +191,7 @@ def serve_web(settings: Settings) -> None:
                 "max_requests": 20000,
                 "max_requests_jitter": 2000,
                 "accesslog": None,
-                "errorlog": "-",
-                "loglevel": "warning",
+                "logger_class": Log,
                 "proc_name": "deskside",
                 "control_socket_disable": True,
                 "when_ready": lambda _: print(

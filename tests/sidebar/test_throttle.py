@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from redis import Redis
 
 from jobs.boot import Services
@@ -53,3 +54,13 @@ def test_a_process_forgets_what_has_run_out(app: Flask, clock: Any, monkeypatch:
     clock.advance(timedelta(seconds=61))
     assert tries(app, "10.0.1.9") == [True, True, False, False, False]
     assert len(app.extensions[throttle.EXTENSION]._own) == 1
+
+
+@pytest.mark.parametrize(("trusted", "who"), [(0, "127.0.0.1"), (1, "10.0.0.9"), (2, "10.0.0.8")])
+def test_only_proxies_that_are_there_say_who_asks(
+    services: Services, web_app: Callable[[Services], Flask], trusted: int, who: str
+) -> None:
+    services.settings = replace(services.settings, trusted_proxies=trusted)
+    with web_app(services).test_client() as client:
+        client.get("/healthz", headers={"X-Forwarded-For": "10.0.0.7, 10.0.0.8, 10.0.0.9"})
+        assert request.remote_addr == who

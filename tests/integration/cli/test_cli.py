@@ -139,6 +139,7 @@ def test_bad_input_is_one_line_and_exit_code_2(installed: Run, arguments: list[s
         ("APP_URL", "desk.example"),
         ("PORT", "99999"),
         ("PORT", "0"),
+        ("TRUSTED_PROXIES", "-1"),
         ("APP_URL", "https://[desk"),
         ("APP_URL", "https://name:secret@desk.example"),
         ("REDIS_URL", "redis://host:port"),
