@@ -10,6 +10,7 @@ from sqlalchemy import select
 from integration import actions, deciding, limits
 from integration.actions import Plan
 from integration.db.accounts import Account
+from integration.db.actions import Action
 from integration.db.customers import StoreCustomer
 from integration.db.orders import Order
 from integration.db.stores import Store, StoreStatus
@@ -128,20 +129,8 @@ def _decide_cancel(
     work: Work, store: Store, order: Order, wish: Wish, who: Who, key: str, besides: int | None
 ) -> Plan:
     """Before shipping all money goes back, so a cancel with money is held against the limits too."""
-    if order.cancelled_at is not None:
-        raise Unprocessable("the order is cancelled already", code="already_cancelled")
-    if order.fulfillment_status is not FulfillmentStatus.UNFULFILLED:
-        raise Unprocessable("part of the order was sent: refund or return it instead", code="already_sent")
-    if any(row.status in actions.OPEN for row in actions.reserved(work, order, besides=besides)):
-        # A store pays back all that is left when it cancels, whatever was weighed here.
-        raise Unprocessable(
-            "a refund of this order is already under way",
-            code="under_way",
-            next_step="Wait for it to end, or look at it in the list of actions.",
-        )
     buyer = _store_customer(work, order)
-    most = deciding.most_left(work, order, besides=besides)
-    amount = most if wish.refund and most.minor else None
+    amount = _cancel_sum(work, order, wish, besides)
     over: list[str] = []
     if amount is not None:
         if because := method_forbids(store, wish.method, buyer):
@@ -174,6 +163,46 @@ def _decide_cancel(
         reasons=tuple(deciding.reason(code) for code in over),
         before=_money_before(work, order, besides),
     )
+
+
+def _cancel_sum(work: Work, order: Order, wish: Wish, besides: int | None) -> Money | None:
+    """What goes back with the order; None for nothing. Raises :exc:`Unprocessable` if it cannot be."""
+    if order.cancelled_at is not None:
+        raise Unprocessable("the order is cancelled already", code="already_cancelled")
+    if order.fulfillment_status is not FulfillmentStatus.UNFULFILLED:
+        raise Unprocessable("part of the order was sent: refund or return it instead", code="already_sent")
+    if any(row.status in actions.OPEN for row in actions.reserved(work, order, besides=besides)):
+        # A store pays back all that is left when it cancels, whatever was weighed here.
+        raise Unprocessable(
+            "a refund of this order is already under way",
+            code="under_way",
+            next_step="Wait for it to end, or look at it in the list of actions.",
+        )
+    most = deciding.most_left(work, order, besides=besides)
+    return most if wish.refund and most.minor else None
+
+
+def must_hold(work: Work, action: Action, order: Order) -> None:
+    """What was decided about money, held against the order as it is when it is carried out, maybe days later.
+
+    Who asked was let in and kept to their limits then. But the sum must still be that one, and no more of it
+    beyond the verdict. Raises :exc:`Unprocessable`.
+    """
+    if order.gone_at is not None:
+        raise Unprocessable("the store no longer has this order", code="order_gone")
+    wish = msgspec.convert(action.wish, Wish)
+    amount: Money | None
+    beyond = 0
+    if action.kind == ActionKind.CANCEL:
+        amount = _cancel_sum(work, order, wish, action.id)
+    elif deciding.is_stale(action, order):
+        reckoned = deciding.reckon(work, order, wish, besides=action.id)
+        amount, beyond = reckoned.given, reckoned.beyond_by
+    else:
+        return
+    found = (amount.minor, amount.currency) if amount else (None, None)
+    if found != (action.amount, action.currency) or beyond > int(action.verdict.get("beyond", 0)):
+        raise Unprocessable("the sum would be another one now", code="stale")
 
 
 def _step_up() -> Forbidden:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 
-from integration import actions, carrying, stores
+from integration import actions, carrying, deciding, planning, stores
 from integration.carrying import Claim
+from integration.customers import find_order
 from integration.db.actions import ActionStatus
 from integration.errors import (
     HalfDone,
@@ -19,8 +20,9 @@ from integration.errors import (
     StoreError,
     StoreForbidden,
     StoreRefused,
+    Unprocessable,
 )
-from integration.ports import Receipt, StoreApi
+from integration.ports import ActionKind, Receipt, StoreApi
 from jobs import sync
 from jobs.boot import Services
 
@@ -30,6 +32,8 @@ NO_TRACE = (
     "the store shows no trace of it, and nobody knows whether the message arrived",
     "Look at the order in the store, then say whether it was done.",
 )
+
+STALE = "Look at the order as it is now and ask again."
 
 
 def carry_out(services: Services, *, account_id: int, action_id: int) -> None:
@@ -55,13 +59,31 @@ def _advance(services: Services, claim: Claim, api: StoreApi) -> None:
         _look(services, claim, api, claim.prepared)
         return
     try:
+        _must_hold(services, claim)
         prepared = api.prepare(claim.request)
+    except Unprocessable as stale:
+        _refuse(services, claim, StoreRefused(str(stale), code="stale", next_step=STALE))
     except StoreRefused as error:
         _refuse(services, claim, error)
     except StoreError as error:
         _put_off(services, claim, error)
     else:
         _send(services, claim, api, prepared)
+
+
+def _must_hold(services: Services, claim: Claim) -> None:
+    """It may have waited for the store, for a worker: money is held against a fresh picture of the order.
+
+    Raises Unprocessable, StoreError.
+    """
+    if claim.request.kind not in (ActionKind.REFUND, ActionKind.CANCEL):
+        return
+    with services.reading(claim.account_id) as work:
+        is_old = deciding.needs_reading(find_order(work, claim.order_id), services.now())
+    if is_old:
+        sync.refresh_order(services, claim.account_id, claim.order_id, interactive=False)
+    with services.reading(claim.account_id) as work:
+        planning.must_hold(work, actions.find(work, claim.action_id), find_order(work, claim.order_id))
 
 
 def _look(services: Services, claim: Claim, api: StoreApi, prepared: str) -> None:

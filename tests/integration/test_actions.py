@@ -475,6 +475,53 @@ def test_what_was_asked_yesterday_and_approved_today_is_of_the_approvers_day(til
         assert actions.spent_today(work, person(), "EUR", midnight) == 0
 
 
+def cheaper(order):
+    order.lines[0].total = 9_000
+
+
+def deleted(order):
+    order.gone_at = order.placed_at
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda order: setattr(order, "note", "called"), None),  # nothing about money
+        (lambda order: setattr(order, "refunded", 100), None),  # the same sum is still there
+        (lambda order: setattr(order, "refunded", 9_000), "too_much_money"),
+        (cheaper, "stale"),
+        (deleted, "order_gone"),
+    ],
+)
+def test_what_was_decided_is_carried_out_only_while_it_holds(till, change, code):
+    order_id = till.sell()
+    action_id, _ = till.ask(order_id, till.wish(order_id), person())
+    with till.world.database.transaction(till.account) as work:
+        order = find_order(work, order_id)
+        change(order)
+        action = actions.find(work, action_id)
+        if code is None:
+            planning.must_hold(work, action, order)
+        else:
+            with pytest.raises(Unprocessable) as refused:
+                planning.must_hold(work, action, order)
+            assert refused.value.code == code
+
+
+def test_what_no_verdict_grants_any_more_waits_for_nobody(till):
+    """Asked for within the verdict; meanwhile all but a little went back: the same sum goes beyond it."""
+    order_id = till.sell()
+    wish = wishes.parse(ActionKind.REFUND, {"amount": {"amount": "40.00", "currency": "EUR"}})
+    action_id, _ = till.ask(order_id, wish, person())
+    with till.world.database.transaction(till.account) as work:
+        order = find_order(work, order_id)
+        order.fulfillments[0].delivered_at = order.placed_at - timedelta(days=400)
+        order.refunded = 1
+        with pytest.raises(Unprocessable) as refused:
+            planning.must_hold(work, actions.find(work, action_id), order)
+        assert refused.value.code == "stale"
+
+
 def test_only_unclear_ends_can_be_settled(till, waiting):
     with till.world.database.transaction(till.account) as work, pytest.raises(Conflict):
         actions.settle_by_person(work, actions.find(work, waiting), person(Role.LEAD, 2), "done", "")

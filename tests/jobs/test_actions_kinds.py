@@ -13,7 +13,8 @@ from integration.db.accounts import Role
 from integration.db.actions import ActionStatus
 from integration.eligibility import Outcome
 from integration.errors import Conflict, HalfDone, Unprocessable
-from integration.ports import ActionKind
+from integration.money import Money
+from integration.ports import ActionKind, ActionRequest
 from integration.records import FulfillmentStatus
 from jobs import actions
 from jobs import sync as copying
@@ -151,6 +152,54 @@ def test_a_cancellation_that_stopped_half_way_goes_on_and_is_never_called_not_do
     [shown] = [row for row in woocommerce.command("state")["orders"] if str(row["id"]) == order.platform_id]
     assert shown["status"] == "cancelled"
     assert counter.moves("woocommerce", order.platform_id) == [f"{order.total / 100:.2f}"]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_what_waited_for_its_store_is_held_against_the_order_as_it_then_is(
+    platform: str,
+    services: Any,
+    desk: Desk,
+    unsent: Any,
+    cashier: Any,
+    connected: Any,
+    shopify: Any,
+    woocommerce: Any,
+    run_due: Any,
+    time: Any,
+    counter: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While nobody could reach the store, somebody in its admin paid a part back."""
+    monkeypatch.setattr("connectors.transport.pause", lambda number, chance: 0.001)
+    cashier.allow(offline="queue")
+    order = unsent(platform)
+    time.advance(timedelta(seconds=10))
+    if platform == "shopify":
+        shopify.faults.add(action="hangup_before", times=4)
+    else:
+        fault = {"action": "hangup_before", "method": "GET", "path": "/wp-json", "times": 4}
+        woocommerce.command("faults", rules=[fault])
+    waiting = desk.ask(ActionKind.CANCEL, order.id)
+    monkeypatch.setattr("connectors.transport._circuits", {})
+    by_staff = ActionRequest(
+        key="by-staff",
+        kind=ActionKind.REFUND,
+        order_id=order.platform_id,
+        currency="EUR",
+        amount=Money(200, "EUR"),
+    )
+    api = services.api(connected[platform], True)
+    api.send(by_staff, api.prepare(by_staff))
+    api.close()
+    for _ in range(3):
+        time.advance(timedelta(seconds=60))
+        run_due()
+    action = cashier.action(waiting)
+    assert (action.status, action.error["code"]) == (ActionStatus.FAILED, "stale")
+    assert action.error["next_step"]
+    assert counter.moves(platform, order.platform_id) == ["2.00"]
+    now = desk.order(order.id)
+    assert (now.cancelled_at, now.platform_status in ("cancelled", "refunded")) == (None, False)
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
