@@ -27,6 +27,9 @@ from sidebar.spans import span_text
 ASKED = {"unsealed": ("no", "yes"), "used": ("no", "yes")}
 """Facts that an agent may add with one press: the values that stand for the good and the bad answer."""
 
+ASKABLE = frozenset({*ASKED, "delivered"})
+"""Facts with a field of their own; of the others it is said how to get them."""
+
 NAMELESS = frozenset({"law", "policy", "reason", "notice"})
 """Rules that are no rows of a table: what there is to say stands in their text."""
 
@@ -199,6 +202,9 @@ def short_refusal(line: LineVerdict) -> str:
 
 def _rules(line: LineVerdict) -> list[Rule]:
     rules = [_rule(ground) for ground in line.grounds]
+    rules += [
+        Rule("info", explain.ask(missing, _)) for missing in line.missing if missing.fact not in ASKABLE
+    ]
     for fact in line.facts:
         if fact.name == "delivered" and isinstance(fact.value, date):
             sources = {
@@ -289,7 +295,11 @@ def _clock(line: LineVerdict, ordered: date) -> Clock | None:
     dates = [right.until for _label, right in rights if isinstance(right.until, date)]
     last = max([today(), *dates])
     span = max(1, (last - ordered).days)
-    width = span / 0.8 if any(right.until == OPEN_ENDED for _label, right in rights) else span * 1.08
+    endless = any(
+        right.until == OPEN_ENDED or (right.standing is Standing.OPEN and right.until is None)
+        for _label, right in rights
+    )
+    width = span / 0.8 if endless else span * 1.08
     delivered = next(
         (local(f.value) for f in line.facts if f.name == "delivered" and isinstance(f.value, date)), ordered
     )
@@ -304,9 +314,12 @@ def _clock(line: LineVerdict, ordered: date) -> Clock | None:
             rows.append(Row(label, starts, 80.0, True, _("no end yet")))
         elif isinstance(right.until, date):
             rows.append(Row(label, starts, place(right.until), False, short_day(right.until)))
+        elif right.standing is Standing.OPEN:
+            rows.append(Row(label, starts, 80.0, True, _("no last day")))
         else:
             none = right.standing in (Standing.NONE, Standing.EXCEPTED)
-            rows.append(Row(label, 0, 0, False, _("no return") if none else _("not known")))
+            nothing = _("no right") if right is line.law else _("no return")
+            rows.append(Row(label, 0, 0, False, nothing if none else _("not known")))
     spoken = ", ".join(f"{row.label}: {row.says}" for row in rows)
     since = _("from %(day)s", day=short_day(ordered))
     return Clock(tuple(rows), min(place(today()), 99.1), since, f"{since}. {spoken}.")

@@ -82,6 +82,7 @@ def _weighed(verdict: LineVerdict, bound: Bound) -> Judged:
         verdict.items,
         payable=verdict.payable,
         unsent=verdict.days.unsent,
+        law_unknown=verdict.law.standing is Standing.UNKNOWN,
     )
 
 
@@ -120,6 +121,7 @@ def judge_line(
         notes += (Ground("D14", "quantity_capped", {"left": quantity, "refused": asked - quantity}),)
     if basis is Basis.CONFORMITY and _money_too(law, policy):
         notes += (FAULT_OR_MONEY,)
+    claims = _claim_left(hearing, line) if outcome is Outcome.REFUSE and quantity else ()
     if quantity and line.id in request.notices:
         notes = (Ground("notice", "notice_on_file", {"notice": days.asked}), *notes)
     payable = outcome is Outcome.ACCEPT and (basis is not Basis.CONFORMITY or law.refund_now)
@@ -133,7 +135,7 @@ def judge_line(
         law=law,
         policy=policy,
         policy_version=bound.version,
-        grounds=(*notes, *law.grounds, *policy.grounds),
+        grounds=(*notes, *law.grounds, *policy.grounds, *claims),
         missing=_missing(law, policy, outcome, basis),
         resolutions=_resolutions(bound, outcome, basis, law, policy),
         payable=payable,
@@ -171,7 +173,7 @@ def law_towards(hearing: Hearing, line: LineFacts) -> tuple[Assessment, bool]:
         return Assessment(Standing.NONE, grounds=(Ground("D14", "line_cancelled"),)), False
     if row is None or not order.country:
         return (rights.UNCHECKED if order.country else rights.NOWHERE), False
-    claim = rights.Claim(order, line, hearing.timeline.lines[line.id], row, order.country)
+    claim = _claim(hearing, line, row, order.country)
     route = hearing.request.reason.route
     fault = None if route is Route.WITHDRAWAL else rights.conformity(claim)
     if route is Route.CONFORMITY and fault is not None:
@@ -188,6 +190,24 @@ def law_towards(hearing: Hearing, line: LineFacts) -> tuple[Assessment, bool]:
         note, fact = Ground("law", claim.silence, {}, "", Status.UNCHECKED), "law"
     missing = (*law.missing, Missing(fact))
     return Assessment(Standing.UNKNOWN, law.until, (*law.grounds, note), missing), False
+
+
+def _claim(hearing: Hearing, line: LineFacts, row: LawRow, country: str) -> rights.Claim:
+    return rights.Claim(hearing.order, line, hearing.timeline.lines[line.id], row, country)
+
+
+def _claim_left(hearing: Hearing, line: LineFacts) -> tuple[Ground, ...]:
+    """That a "no" to a change of mind is no "no" to a claim for a fault."""
+    row, country = hearing.row, hearing.order.country
+    if row is None or row.conformity is None or not country:
+        return ()
+    if hearing.request.reason.route is not Route.WITHDRAWAL:
+        return ()
+    claim = _claim(hearing, line, row, country)
+    fault = rights.conformity(claim)
+    if fault is None or fault.standing is not Standing.OPEN:
+        return ()
+    return (claim.ground(row.conformity.rule, "fault_possible"),)
 
 
 def _weigh(

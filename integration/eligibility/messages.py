@@ -32,6 +32,10 @@ GROUNDS: Mapping[str, str] = {
     "law_late_shipment": N_(
         "Not shipped by %(promised)s, and the customer did not agree to wait: cancel and refund everything."
     ),
+    "law_late_more_time": N_(
+        "Not sent by %(promised)s. The customer may set one more fitting time for it; when that passes too, "
+        "they may end the contract and have everything back, whatever kind of goods it is."
+    ),
     "law_days": N_("Law: %(days)s to withdraw without a reason."),
     "law_before_delivery": N_("The right exists before delivery too."),
     "law_not_started": N_("No delivery is recorded that starts the legal period, so it has no end date yet."),
@@ -64,6 +68,10 @@ GROUNDS: Mapping[str, str] = {
     "fault_or_money": N_(
         "The time to return it without a reason runs too: for money back at once, choose a change of mind."
     ),
+    "fault_possible": N_(
+        "This is about a change of mind. If the goods are faulty or not what was ordered, a claim is still "
+        "possible: choose that reason."
+    ),
     "fault_unchecked": N_("Our data for this country says nothing of faulty goods. A right may exist."),
     "fault_consumers_only": N_(
         "Our data says what consumers may claim for faulty goods, not what a business may. A right may exist."
@@ -91,6 +99,10 @@ GROUNDS: Mapping[str, str] = {
     "sent_late": N_("The goods were sent back after the time for it: a person decides."),
     "money_no_fee": N_("No restocking fee and no other cost may be charged on a timely withdrawal."),
     "money_restocking": N_("Restocking fee of the store's policy: %(amount)s."),
+    "money_fee_unsure": N_(
+        "Whether the law gives this right too is not known yet. If it does, no such fee may be taken: "
+        "find out first."
+    ),
     "money_label": N_("The store's return label: %(amount)s."),
     "money_diminished": N_("Deducted for loss in value by handling: %(amount)s."),
     "money_keep_item": N_(

@@ -16,7 +16,7 @@ from integration.eligibility.facts import Kind, LineFacts, OrderFacts, Request
 from integration.eligibility.law import LawRow, Refund
 from integration.eligibility.policy import Bound, Rule
 from integration.eligibility.timeline import Timeline
-from integration.eligibility.verdict import Basis, Ground, RefundSum
+from integration.eligibility.verdict import Basis, Ground, RefundSum, Status
 from integration.money import half_up, split
 
 HUNDRED_PERCENT = 10_000
@@ -33,6 +33,8 @@ class Judged(msgspec.Struct, frozen=True):
     payable: bool
     """Accepted, and by a right that brings money rather than a repair."""
     unsent: bool
+    law_unknown: bool = False
+    """Whether the law gives the right too is an open question."""
 
     @property
     def posted(self) -> bool:
@@ -306,10 +308,20 @@ def _fee_grounds(reckoning: Reckoning, restock: int, label: int, diminished: int
         yield Ground("D5", "money_restocking", {"amount": restock})
     if label:
         yield Ground("D5", "money_label", {"amount": label})
+    if (restock or label) and any(entry.law_unknown for entry in reckoning.paid):
+        yield _fee_unsure(reckoning)
     if diminished and terms and terms.deduction_rule:
         yield reckoning.law_ground(terms.deduction_rule, "money_diminished", amount=diminished)
     elif diminished:
         yield Ground("policy", "money_diminished", {"amount": diminished})
+
+
+def _fee_unsure(reckoning: Reckoning) -> Ground:
+    """A fee that the law forbids is not taken because nobody asked whether the law applies."""
+    row = reckoning.row
+    if row is not None and row.refund is not None and row.refund.no_fee_rule:
+        return reckoning.law_ground(row.refund.no_fee_rule, "money_fee_unsure")
+    return Ground("law", "money_fee_unsure", {}, "", Status.UNCHECKED)
 
 
 def _has_fee(rule: Rule) -> bool:

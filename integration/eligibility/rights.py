@@ -71,7 +71,8 @@ def withdrawal(claim: Claim) -> Assessment:
 def _within(claim: Claim) -> Assessment:
     """The right, for a seller and a buyer whom the law binds."""
     row, right = claim.row, claim.row.withdrawal
-    if late := _late_shipment(claim):
+    late = _late_shipment(claim)
+    if late is not None and late.standing is Standing.OPEN:
         return late
     if right is None:
         note = Ground(row.id, "law_no_right", {}, row.citation(claim.country), row.checked(claim.country))
@@ -83,7 +84,7 @@ def _within(claim: Claim) -> Assessment:
         applies = category.applies(claim.line, claim.days.unsent)
         if applies:
             ground = claim.ground(rules[category.name], "law_excepted", category=category.name)
-            return Assessment(Standing.EXCEPTED, grounds=(ground,))
+            return Assessment(Standing.EXCEPTED, grounds=(ground, *(late.grounds if late else ())))
         if applies is None:
             missing.append(Missing(category.missing))
             grounds.append(claim.ground(rules[category.name], "law_exception_open", category=category.name))
@@ -115,10 +116,16 @@ def _late_shipment(claim: Claim) -> Assessment | None:
         return None
     if order.promised is not None:
         last = calendar.local_day(order.promised, order.zone)
-    else:
+    elif late.default_days is not None:
         last = calendar.plus_days(claim.days.bought, late.default_days)
+    else:
+        return None
+    last = calendar.plus_days(last, late.grace_days)
     if claim.days.asked <= last:
         return None
+    if late.after_more_time:
+        note = claim.ground(late.rule, "law_late_more_time", promised=last)
+        return Assessment(Standing.UNKNOWN, None, (note,))
     return Assessment(
         Standing.OPEN, OPEN_ENDED, (claim.ground(late.rule, "law_late_shipment", promised=last),)
     )

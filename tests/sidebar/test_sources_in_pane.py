@@ -7,6 +7,7 @@ import re
 import pytest
 
 from integration.eligibility.explain import Span
+from integration.records import Address
 from sidebar.verdicts import show
 
 
@@ -56,3 +57,27 @@ def test_the_word_follows_the_number(app, language, texts):
     spans = (Span(1, "days"), Span(7, "days"), Span(30, "days", "delivery"), Span(24, "months"))
     with app.test_request_context(headers={"Accept-Language": language}):
         assert tuple(show(span) for span in spans) == texts
+
+
+@pytest.mark.parametrize(
+    ("country", "step"),
+    [
+        ("TH", "Is the store a registered direct marketer in Thailand? The owner answers once."),
+        ("JP", "The law of this country is not in our data. Ask somebody who knows it."),
+    ],
+)
+def test_what_is_missing_comes_with_the_next_step(frame, world, account, shop, country, step):
+    line = world.line()
+    abroad = world.record(
+        line, fulfillments=(world.parcel(line),), shipping_address=Address(name="A", country=country)
+    )
+    [order_id] = world.sell(account, shop["home"], abroad)
+
+    assert step in steps(frame.get(f"/orders/{order_id}").text)
+
+
+def test_a_right_without_a_last_day_is_drawn_as_open(frame, world, account, shop):
+    [order_id] = world.sell(account, shop["home"], world.record(fulfillments=()))
+
+    clock = re.findall(r"</svg><b>(.*?)</b></div>", frame.get(f"/orders/{order_id}").text)
+    assert clock == ["no end yet", "no last day"], "not sent yet: by law and by policy"

@@ -62,9 +62,15 @@ class Withdrawal(Struct, frozen=True, kw_only=True):
 
 
 class LateShipment(Struct, frozen=True, kw_only=True):
+    """What becomes of goods that were not sent in time, whatever kind of goods they are."""
+
     rule: str
-    default_days: int
-    """Counted from the order, where no ship date was promised."""
+    default_days: int | None = None
+    """Counted from the order, where no ship date was promised; None: without a promise nothing is late."""
+    grace_days: int = 0
+    """How late it must be."""
+    after_more_time: bool = False
+    """The buyer must first give the seller more time: nobody knows whether they did, so it is only said."""
 
 
 class Conformity(Struct, frozen=True, kw_only=True):

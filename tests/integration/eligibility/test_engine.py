@@ -390,6 +390,58 @@ def test_what_nobody_looked_up_is_no_rule_of_ours():
     assert answer["lines"][0]["reasons"][0]["source"] == messages.NO_SOURCE
 
 
+PERSONAL = replace(LINE, traits=frozenset({"personalised"}))
+
+
+def test_a_no_to_a_change_of_mind_is_no_no_to_a_claim():
+    refused = ask(PERSONAL)
+    assert (refused.lines[0].outcome, keys(refused)[-1]) == (Outcome.REFUSE, "fault_possible")
+    assert refused.lines[0].grounds[-1].source == "VÕS § 218"
+    assert keys(ask(country="AE"))[-1] == "fault_possible", "a clause without returns is void for faults"
+
+    years_later = replace(ASKED, notice=date(2028, 3, 3))
+    assert "fault_possible" not in keys(ask(PERSONAL, request=years_later))
+    assert "fault_possible" not in keys(ask(request=ASKED)), "an open right needs no consolation"
+    assert "fault_possible" not in keys(ask(country="US")), "where our data says nothing of faults"
+    assert "fault_possible" not in keys(ask(replace(LINE, returned=1))), "nothing is left to claim for"
+
+
+def test_a_fee_is_not_taken_in_silence_while_nobody_knows_whether_the_law_forbids_it():
+    fee = Rule(days=30, restocking=1500)
+    asked = replace(ASKED, notice=date(2026, 3, 8))
+
+    def said(**more):
+        return {ground.key: ground.source for ground in ask(rule=fee, request=asked, **more).refund.grounds}
+
+    assert said(country="SA")["money_fee_unsure"] == "E-Commerce Law, Royal Decree M/126, art. 13"
+    assert said(country="JP")["money_fee_unsure"] == "", "nobody looked at the law"
+    assert "money_fee_unsure" not in said(country="SA", line=replace(LINE, used=True))
+    assert "money_fee_unsure" not in said(country="US")
+    assert "money_fee_unsure" not in said(country="EE"), "the law is known: no fee"
+
+
+UNSENT_RING = replace(PERSONAL, delivered=(), shipped=None)
+
+
+@pytest.mark.parametrize(
+    ("country", "promised", "asked", "outcome", "said"),
+    [
+        ("EE", None, date(2026, 3, 29), Outcome.REFUSE, False),  # the thirtieth day after the contract
+        ("EE", None, date(2026, 3, 30), Outcome.REFUSE, True),
+        ("EE", date(2026, 3, 10), date(2026, 3, 11), Outcome.REFUSE, True),
+        ("SA", date(2026, 3, 10), date(2026, 3, 25), Outcome.REFUSE, False),  # fifteen days late, not more
+        ("SA", date(2026, 3, 10), date(2026, 3, 26), Outcome.ACCEPT, True),
+        ("SA", None, date(2026, 8, 1), Outcome.REFUSE, False),  # nothing was promised
+        ("GB", None, date(2026, 8, 1), Outcome.REFUSE, False),
+    ],
+)
+def test_goods_that_never_left_are_late_whatever_kind_they_are(country, promised, asked, outcome, said):
+    answer = ask(UNSENT_RING, request=replace(ASKED, notice=asked), country=country, promised=promised)
+
+    assert answer.lines[0].outcome is outcome
+    assert bool({"law_late_shipment", "law_late_more_time"} & set(keys(answer))) is said
+
+
 def test_a_business_with_a_fault_is_not_told_that_our_data_knows_no_faults():
     business = {"buyer": Buyer.BUSINESS, "request": FAULT}
 
