@@ -15,6 +15,7 @@ AppError
     │       ├── HalfDone      the money moved, a later step is still to be taken
     │       └── InProgress    it is written down, the gateway has not answered
     ├── StoreDenied       the credentials are dead: the merchant must reconnect
+    │   └── AppLeftAlone  ... or open the app in Shopify's admin, which renews them
     ├── StoreForbidden    the credentials live, but lack a right (scope, role)
     ├── StoreRefused      it will never say yes to this request
     │   └── PaidMeanwhile ... we do not even ask: it would pay back more than was decided on
@@ -115,6 +116,17 @@ class InProgress(Traced):
 class StoreDenied(StoreError):
     code = "store_denied"
     next_step = "The store no longer accepts our key. An admin can reconnect it under Stores."
+
+
+class AppLeftAlone(StoreDenied):
+    """The shop takes our refresh token no longer. Source: shopify.dev, "About offline access tokens"."""
+
+    code = "reopen_app"
+    next_step = "Open the Deskside app in Shopify’s admin: opening it renews the key."
+
+
+KEY_REFUSED = frozenset({StoreDenied.code, AppLeftAlone.code})
+"""Codes of failures that time does not heal: a person has to bring a new key."""
 
 
 class StoreForbidden(StoreError):

@@ -19,6 +19,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from integration.db.bulk import upsert
 from integration.db.inbox import Delivery, DeliveryStatus
 from integration.db.stores import Store, SyncState
+from integration.identity import lock_account
 from integration.ports import Topic, WebhookEvent
 from integration.records import Platform
 from integration.vault import Vault
@@ -199,6 +200,7 @@ def postpone(
 
 def retry_poisoned(work: Work, store_id: int) -> int:
     """Give set-aside deliveries another round; returns how many."""
+    lock_account(work)  # orders that were set aside are retried in the same breath
     done = work.session.execute(
         update(Delivery)
         .where(Delivery.store_id == store_id, Delivery.status == DeliveryStatus.POISONED)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import selectinload
 from integration.db.inbox import Delivery, DeliveryStatus, Poison
 from integration.db.orders import Order
 from integration.db.stores import Store, StoreStatus, SyncPhase
-from integration.errors import NotFound
+from integration.errors import KEY_REFUSED, NotFound
 from integration.records import Platform
 from integration.work import JobName, Work
 
@@ -33,6 +33,8 @@ class StoreView:
     orders: int
     installed_at: datetime
     disconnected_at: datetime | None
+    waiting: bool
+    """For an admin to confirm it: it came by a link that anybody can open."""
     copying: bool
     done: int
     total: int | None
@@ -64,7 +66,7 @@ class StoreView:
 
     @property
     def key_refused(self) -> bool:
-        return self.error is not None and self.error.get("code") == "store_denied"
+        return self.error is not None and self.error.get("code") in KEY_REFUSED
 
 
 def overview(work: Work) -> list[StoreView]:
@@ -85,7 +87,7 @@ def one(work: Work, store_id: int) -> StoreView:
 def look_now(work: Work, store_id: int) -> None:
     """Compare with the store as soon as a worker is free, also after a failure."""
     store = work.session.scalar(select(Store).options(selectinload(Store.sync)).where(Store.id == store_id))
-    if store is None or store.sync.phase is SyncPhase.STOPPED:
+    if store is None or store.sync.phase in (SyncPhase.STOPPED, SyncPhase.WAITING):
         raise NotFound("no such connected store")
     store.sync.due_at = work.now()
     work.wake(JobName.SYNC, store_id=store.id)
@@ -120,6 +122,7 @@ def _view(work: Work, store: Store) -> StoreView:
         orders=_count(work, select(func.count()).select_from(Order).where(Order.store_id == store.id)),
         installed_at=store.installed_at,
         disconnected_at=store.disconnected_at,
+        waiting=sync.phase is SyncPhase.WAITING and store.status is not StoreStatus.DISCONNECTED,
         copying=copying,
         done=sync.done,
         total=sync.total,
@@ -148,7 +151,7 @@ def _view(work: Work, store: Store) -> StoreView:
 
 
 def _urgency(view: StoreView) -> int:
-    if view.connected and (view.key_refused or view.status is StoreStatus.DEGRADED):
+    if view.connected and (view.waiting or view.key_refused or view.status is StoreStatus.DEGRADED):
         return 0
     if view.copying:
         return 1

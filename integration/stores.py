@@ -57,9 +57,13 @@ def connect(
     *,
     url: str,
     hand_made: bool = False,
+    trusted: bool = True,
     by: str,
 ) -> Store:
     """A new store, or the old one with a new key: its data is taken over, its backfill runs again.
+
+    One that is not `trusted` waits until somebody of the account confirms it: a stranger's orders must not
+    stand beside the account's own, nor join its customers by their e-mail addresses.
 
     Raises :exc:`Conflict` if another account has connected the same store and not let it go.
     """
@@ -88,15 +92,45 @@ def connect(
         sync = SyncState(store_id=store.id, phase=SyncPhase.BACKFILL, failures=0)
         work.add(sync)
     begin_backfill(sync, now)
+    if not trusted:
+        sync.phase, sync.due_at = SyncPhase.WAITING, None
     audit.record(
         work,
         "store.connected" if fresh else "store.reconnected",
         actor=by,
         proof="install",
-        detail={"store": store.id, "platform": platform, "domain": shop.domain},
+        detail={"store": store.id, "platform": platform, "domain": shop.domain, "trusted": trusted},
+    )
+    if trusted:
+        work.wake(JobName.SYNC, store_id=store.id)
+    return store
+
+
+def confirm(work: Work, store_id: int, *, by: str) -> None:
+    """Somebody of the account knows this store: its copy begins. Repeatable. See `people.links.vouch`."""
+    lock_account(work)
+    store, sync = find(work, store_id), state(work, store_id)
+    if sync.phase is not SyncPhase.WAITING:
+        return
+    begin_backfill(sync, work.now())
+    audit.record(
+        work,
+        "store.confirmed",
+        actor=by,
+        proof="session",
+        detail={"store": store.id, "domain": store.domain},
     )
     work.wake(JobName.SYNC, store_id=store.id)
-    return store
+
+
+def copy_again(work: Work, store_id: int) -> None:
+    """The whole backfill once more. Raises :exc:`NotFound` where nothing may be copied."""
+    lock_account(work)
+    sync = state(work, store_id)
+    if sync.phase in (SyncPhase.WAITING, SyncPhase.STOPPED):
+        raise NotFound("no such connected store")
+    begin_backfill(sync, work.now())
+    work.wake(JobName.SYNC, store_id=store_id)
 
 
 def _refuse_foreign(work: Work, platform: Platform, domain: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import func, or_, select, update
 from integration.db.inbox import Poison
 from integration.db.orders import Order
 from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
+from integration.errors import KEY_REFUSED
 from integration.ports import Batch
 from integration.work import Work
 
@@ -160,7 +161,7 @@ def failed(work: Work, hold: Hold, problem: dict[str, Any], *, wait: float | Non
         return
     state.failures += 1
     state.error = problem
-    asked_rarely = state.due_at if problem["code"] == "store_denied" else None
+    asked_rarely = state.due_at if problem["code"] in KEY_REFUSED else None
     backoff = now + min(timedelta(seconds=5) * 2 ** min(state.failures, 12), timedelta(minutes=15))
     state.due_at = max(backoff, asked_rarely) if asked_rarely else backoff
     if state.failures >= 3:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from time import monotonic
 
 from integration import identity, inbox, privacy, stores, sync
-from integration.db.stores import Store
+from integration.db.stores import Store, SyncPhase
 from integration.errors import (
     NotFound,
     RateLimited,
@@ -43,6 +43,8 @@ def drain(services: Services, *, store_id: int) -> None:
         while turn.goes_on():
             with services.transaction(account_id) as work:
                 claims = inbox.claim(work, store_id)
+                if stores.state(work, store_id).phase is SyncPhase.WAITING:
+                    claims = _without_copies(work, claims)
             if not claims:
                 break
             left = turn.settle_together(claims)
@@ -53,6 +55,12 @@ def drain(services: Services, *, store_id: int) -> None:
             if left or not turn.goes_on():
                 turn.give_back(left)
                 break
+
+
+def _without_copies(work: Work, claims: Sequence[Claim]) -> list[Claim]:
+    """A store that nobody has confirmed is not copied; if somebody does, its backfill brings all of it."""
+    inbox.settle(work, [one for claim in claims if claim.topic in COPIES for one in claim.ids])
+    return [claim for claim in claims if claim.topic not in COPIES]
 
 
 class _Turn:
@@ -135,7 +143,8 @@ class _Turn:
 
 
 ABOUT_ORDERS = frozenset({Topic.ORDER, Topic.ORDER_GONE})
-ASKS_STORE = frozenset({Topic.ORDER, Topic.ORDER_GONE, Topic.RETURN, Topic.PRODUCT, Topic.SCOPES, Topic.SHOP})
+COPIES = ABOUT_ORDERS | {Topic.RETURN, Topic.PRODUCT}
+ASKS_STORE = COPIES | {Topic.SCOPES, Topic.SHOP}
 
 
 def _settle_orders(

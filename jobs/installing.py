@@ -11,11 +11,12 @@ from connectors.shopify import install as shopify
 from connectors.woocommerce import install as woocommerce
 from integration import policies, stores
 from integration.db.accounts import Account
-from integration.db.stores import Store
-from integration.errors import BadInput, StoreForbidden
+from integration.db.stores import Store, SyncPhase
+from integration.errors import KEY_REFUSED, BadInput, StoreForbidden
 from integration.people import links
 from integration.ports import ShopifyCredentials, WooCommerceCredentials
 from integration.records import Platform, ShopRecord
+from integration.work import Work
 from jobs.boot import Services
 
 
@@ -107,18 +108,34 @@ def _keep(
     hand_made: bool,
     by: str,
 ) -> int:
-    """Write the store down. Without an account (an install link that anybody may open) it is not trusted."""
+    """Write the store down. Without an account (a link that anybody may open) it may have to wait."""
     owner = account_id or account_for(services, platform, shop.domain, shop.name)
     with services.transaction(owner) as work:
-        known = stores.by_domain(work, platform, shop.domain) is not None
+        trusted = account_id is not None or _comes_to_its_own(work, platform, shop.domain)
         store = stores.connect(
-            work, services.vault, platform, shop, credentials, url=url, hand_made=hand_made, by=by
+            work,
+            services.vault,
+            platform,
+            shop,
+            credentials,
+            url=url,
+            hand_made=hand_made,
+            trusted=trusted,
+            by=by,
         )
-        if account_id is not None:
-            links.vouch(work, store.id)
-        elif not known:
-            links.doubt_unless_new(work, store.id)
+        (links.vouch if trusted else links.doubt)(work, store.id)
         return store.id
+
+
+def waits_for_confirmation(services: Services, store_id: int) -> bool:
+    with services.everywhere(write=False) as work:
+        return stores.state(work, store_id).phase is SyncPhase.WAITING
+
+
+def _comes_to_its_own(work: Work, platform: Platform, domain: str) -> bool:
+    """Whether a store that comes by an open link is the account's own, or the first of a new account."""
+    known = stores.by_domain(work, platform, domain)
+    return not links.is_in_use(work) if known is None else not links.is_doubted(work, known.id)
 
 
 def exchange_code(services: Services, shop: str, code: str, *, account_id: int | None, by: str) -> int:
@@ -156,7 +173,7 @@ def _connected(services: Services, shop: str) -> int | None:
             return None
         with services.reading(store.account_id) as mine:
             error = stores.state(mine, store.id).error or {}
-        return None if error.get("code") in ("store_denied", "reopen_app") else store.id
+        return None if error.get("code") in KEY_REFUSED else store.id
 
 
 def check_store_address(services: Services, text: str) -> str:

@@ -51,7 +51,7 @@ def plugin_status() -> ResponseReturnValue:
     with services().reading(store.account_id) as work:
         view = store_status.one(work, store.id)
     return {
-        "status": view.status.value,
+        "status": "waiting" if view.waiting else view.status.value,
         "done": view.done,
         "total": view.total,
         "orders": view.orders,

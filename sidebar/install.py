@@ -235,4 +235,6 @@ def woocommerce_return() -> ResponseReturnValue:
     if signed_in() is not None and "store" in outcome:
         return redirect(url_for("admin.stores_one", store_id=outcome["store"]), 303)
     g.setdefault("zone", None)
-    return render_template("admin/connected.html", outcome=outcome), 200 if "store" in outcome else 409
+    waits = "store" in outcome and installing.waits_for_confirmation(services(), outcome["store"])
+    page = render_template("admin/connected.html", outcome=outcome, waits=waits)
+    return page, 200 if "store" in outcome else 409

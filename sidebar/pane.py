@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, cast, func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import select
 
-from integration import customers, returns, said, withdrawals
+from integration import customers, returns, said
 from integration.contacts import email_key, key, order_refs, phone_key
 from integration.customers import Match, Profile
 from integration.db.actions import Action, ActionStatus, Contact
-from integration.db.customers import StoreCustomer
-from integration.db.orders import Order
-from integration.db.policies import Fact
-from integration.db.stores import Store, SyncPhase, SyncState
+from integration.db.stores import SyncPhase
+from integration.dossier import Dossier, read_dossier
 from integration.eligibility import Verdicts
 from integration.money import Money
+from integration.notices import statements_of
 from integration.plain_orders import SeenOrder
+from integration.terms import PlainStore, read_terms
 from integration.work import Work
 from integration.zones import zone_of
 from sidebar import offers
@@ -147,8 +145,8 @@ def look(
     if customer_id is None:
         found = matches[0] if query and len(matches) == 1 else customers.chosen(matches)
         if found is None:
-            stores = _stores_by_id(work)
-            fresh, troubles = freshness(work, None, stores)
+            stores = read_terms(work).stores
+            fresh, troubles = freshness(work.now(), stores)
             guests = guest_orders(work, visit, (query,) if query else refs)
             return Pane(
                 state="several" if matches else ("guest" if guests else "empty"),
@@ -180,10 +178,10 @@ def _one(
 ) -> Pane:
     profile = customers.profile(work, customer_id, known=known)
     orders = customers.history(work, profile.id, limit=limit)
-    stores = _stores_by_id(work)
-    shelf = _shelf(work, orders, stores)
+    dossier = read_dossier(work, profile.id)
+    shelf = _shelf(work, orders, dossier)
     shut = [shelf.shut(order) for order in orders]
-    contacts = _contacts(work, profile.id)
+    contacts = _contacts(work, profile.id) if dossier.contacts else []
     urgent = urgent_rows(shut, contacts)
     wanted = {key(ref) for ref in refs} | ({key(query)} if query else set())
     opened = _open_first(orders, shut, urgent, wanted)
@@ -191,7 +189,7 @@ def _one(
         shelf.card(order, visit, one, opened=one.id == opened) if one.id == opened or one.id in whole else one
         for order, one in zip(orders, shut, strict=True)
     ]
-    fresh, troubles = freshness(work, {order.store_id for order in orders}, stores)
+    fresh, troubles = freshness(work.now(), shelf.stores, {order.store_id for order in orders})
     country, place, there = _where(orders, profile, work.now())
     bought = sum(line.quantity for order in orders for line in order.lines)
     sender = _sender(visit, profile)
@@ -213,40 +211,22 @@ def _one(
         urgent=tuple(urgent),
         contact=contacts[0] if contacts else None,
         earlier=tuple(_earlier(orders)),
-        notes=tuple(_notes(work, profile.id, orders)),
+        notes=tuple(_notes(dossier, orders)),
         stores=len(profile.stores),
         fresh=fresh,
         troubles=troubles,
-        version=_stamp(work, profile.id),
+        version=dossier.version,
     )
 
 
 def picture(work: Work, customer_id: int) -> str:
     """A short word that changes whenever the pane of this person would."""
-    return _stamp(work, customers.current_id(work, customer_id))
-
-
-def _stamp(work: Work, customer_id: int) -> str:
-    """Two queries, however many orders there are."""
-    mine = select(Order.id).where(Order.customer_id == customer_id)
-    orders = select(Order.digest).where(Order.customer_id == customer_id).order_by(Order.id).subquery()
-    moves = cast(Action.id, String) + ":" + cast(Action.status, String)
-    actions = select(moves.label("move")).where(Action.order_id.in_(mine)).order_by(Action.id).subquery()
-    counts = work.session.execute(
-        select(
-            func.count(Fact.id),
-            select(func.count(Contact.id)).where(Contact.customer_id == customer_id).scalar_subquery(),
-            select(func.aggregate_strings(orders.c.digest, " ")).scalar_subquery(),
-            select(func.aggregate_strings(actions.c.move, " ")).scalar_subquery(),
-        ).where(Fact.order_id.in_(mine))
-    ).one()
-    text = repr((tuple(counts), withdrawals.stamps(work, mine)))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return read_dossier(work, customers.current_id(work, customer_id)).version
 
 
 def visit_orders(work: Work, visit: Visit, orders: Sequence[SeenOrder]) -> list[OrderCard]:
     """Cards of single orders, open: after something about them changed."""
-    shelf = _shelf(work, orders, _stores_by_id(work))
+    shelf = _shelf(work, orders)
     return [shelf.card(order, visit, shelf.shut(order), opened=True) for order in orders]
 
 
@@ -263,7 +243,7 @@ def guest_orders(work: Work, visit: Visit, references: Sequence[str]) -> list[Or
 class _Shelf:
     """What orders are drawn from beside themselves, read in a constant number of queries for any number."""
 
-    stores: Mapping[int, Store]
+    stores: Mapping[int, PlainStore]
     words: Mapping[int, said.Words]
     judged: Mapping[int, Verdicts]
     acted: Mapping[int, list[dict[str, Any]]]
@@ -271,7 +251,7 @@ class _Shelf:
 
     def shut(self, order: SeenOrder) -> ShutOrder:
         facts = self.words.get(order.id, {})
-        actions = self.acted[order.id]
+        actions = self.acted.get(order.id, [])
         version = f"{len(facts)}{sum(map(len, facts.values()))}" + "".join(a["status"][:1] for a in actions)
         return shut_order(
             order,
@@ -295,29 +275,31 @@ class _Shelf:
         )
 
 
-def _shelf(work: Work, orders: Sequence[SeenOrder], stores: Mapping[int, Store]) -> _Shelf:
-    words = said.words_of(work, [order.id for order in orders])
+def _shelf(work: Work, orders: Sequence[SeenOrder], dossier: Dossier | None = None) -> _Shelf:
+    """`dossier`: of the person whose orders they are; what it knows nothing of is not looked for."""
+    ids = [order.id for order in orders]
+    terms = read_terms(work)
+    words = said.words_of(work, ids) if dossier is None else dossier.words
+    stated = statements_of(work, ids) if dossier is None or dossier.withdrawals else []
     return _Shelf(
-        stores=stores,
+        stores=terms.stores,
         words=words,
-        judged=returns.judge_orders(work, orders, stores=stores, words=words),
-        acted=_actions(work, orders),
-        stated=statements(work, orders),
+        judged=returns.judge_orders(work, orders, terms=terms, words=words, stated=stated),
+        acted=_actions(work, ids) if dossier is None or dossier.actions else {},
+        stated=statements(stated, orders, work.now()) if stated else {},
     )
 
 
 def freshness(
-    work: Work, store_ids: set[int] | None, stores: Mapping[int, Store] | None = None
+    now: datetime, stores: Mapping[int, PlainStore], store_ids: set[int] | None = None
 ) -> tuple[Fresh, tuple[Trouble, ...]]:
     """How old the picture is: the oldest word of any store concerned (None: of all)."""
-    stores = stores if stores is not None else _stores_by_id(work)
     concerned = [store for store in stores.values() if store_ids is None or store.id in store_ids]
-    now = work.now()
     seen: list[datetime] = []
     troubles = []
     for store in concerned:
-        sync: SyncState | None = store.sync
-        if sync is None:
+        sync = store.sync
+        if sync is None or sync.phase is SyncPhase.WAITING:  # no store of ours until somebody says so
             continue
         at = max(
             (t for t in (sync.last_reconciled_at, sync.last_event_at, sync.backfilled_at) if t), default=None
@@ -327,7 +309,7 @@ def freshness(
         if sync.error and sync.failures:
             others = tuple(other.name for other in concerned if other.id != store.id)
             troubles.append(Trouble(store_id=store.id, name=store.name, kind="down", since=at, others=others))
-        elif sync.phase in (SyncPhase.WAITING, SyncPhase.BACKFILL):
+        elif sync.phase is SyncPhase.BACKFILL:
             troubles.append(
                 Trouble(
                     store_id=store.id,
@@ -344,20 +326,15 @@ def freshness(
     return Fresh(seconds=seconds, at=oldest, state="old" if old else ""), tuple(troubles)
 
 
-def _stores_by_id(work: Work) -> dict[int, Store]:
-    rows = work.session.scalars(select(Store).options(joinedload(Store.sync)).order_by(Store.id))
-    return {store.id: store for store in rows}
-
-
 def _contacts(work: Work, customer_id: int) -> list[Contact]:
     """Newest first."""
     query = select(Contact).where(Contact.customer_id == customer_id)
     return list(work.session.scalars(query.order_by(Contact.at.desc(), Contact.id.desc()).limit(10)))
 
 
-def _actions(work: Work, orders: Sequence[SeenOrder]) -> dict[int, list[dict[str, Any]]]:
+def _actions(work: Work, order_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     """What was done to each order here, newest first."""
-    acted: dict[int, list[dict[str, Any]]] = {order.id: [] for order in orders}
+    acted: dict[int, list[dict[str, Any]]] = {order_id: [] for order_id in order_ids}
     query = (
         select(Action).where(Action.order_id.in_(acted)).order_by(Action.created_at.desc(), Action.id.desc())
     )
@@ -450,10 +427,9 @@ def _earlier(orders: Sequence[SeenOrder]) -> list[Earlier]:
     return sorted(found, key=lambda earlier: earlier.at, reverse=True)[:5]
 
 
-def _notes(work: Work, customer_id: int, orders: Sequence[SeenOrder]) -> list[NoteCard]:
+def _notes(dossier: Dossier, orders: Sequence[SeenOrder]) -> list[NoteCard]:
     """What the stores have noted of the person, and what the customer wrote at checkout."""
-    rows = work.session.scalars(select(StoreCustomer).where(StoreCustomer.customer_id == customer_id))
-    notes = [NoteCard(text=row.note, by="store", at=None) for row in rows if row.note.strip()]
+    notes = [NoteCard(text=text, by="store", at=None) for (text,) in dossier.notes if text.strip()]
     notes += [
         NoteCard(text=order.note, by=order.name, at=order.placed_at) for order in orders if order.note.strip()
     ]

@@ -37,6 +37,7 @@ def _sentences() -> dict[str, str]:
         "store_unavailable": _("The store cannot be reached just now, so nothing can be sent."),
         "rate_limited": _("The store cannot be reached just now, so nothing can be sent."),
         "store_denied": _("The store no longer accepts our key. An admin can reconnect it under Stores."),
+        "reopen_app": _("Open the Deskside app in Shopify’s admin: opening it renews the key."),
         "store_forbidden": _(
             "The store's key lacks a permission. An admin can reconnect the store and grant it."
         ),

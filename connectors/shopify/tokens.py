@@ -17,6 +17,7 @@ from connectors.shopify import sdk
 from connectors.shopify.domains import shop_domain
 from connectors.transport import NETWORK_ERRORS, Answer
 from integration.errors import (
+    AppLeftAlone,
     SettingsError,
     StoreDenied,
     StoreError,
@@ -77,7 +78,7 @@ def refresh(
     if credentials.refresh_token is None:
         raise StoreDenied("this token cannot be renewed")
     if credentials.refresh_expires_at is not None and credentials.refresh_expires_at <= now:
-        raise StoreDenied("the refresh token has expired: the merchant must open the app", code="reopen_app")
+        raise AppLeftAlone("the refresh token has expired: the merchant must open the app")
     key, secret = app_credentials(settings)
     try:
         answer = sdk.refresh(
@@ -90,7 +91,7 @@ def refresh(
         )
     except NETWORK_ERRORS as error:
         raise transport.unanswered(error) from error
-    gone = StoreDenied("the refresh token is not accepted: the merchant must open the app", code="reopen_app")
+    gone = AppLeftAlone("the refresh token is not accepted: the merchant must open the app")
     return _credentials(credentials.shop, answer, now, refused=gone)
 
 

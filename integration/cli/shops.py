@@ -13,6 +13,7 @@ from integration import inbox, stores, syncing
 from integration.cli.output import ROW_ID, json_option, opened, show, show_json
 from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
 from integration.errors import BadInput, StoreError
+from integration.people import links
 from integration.ports import ShopifyCredentials, WooCommerceCredentials
 from jobs import installing, proving, sync
 from jobs.boot import Services
@@ -99,9 +100,11 @@ def sync_store(account: int | None, store_id: int, full: bool, prove: bool) -> N
             store = stores.find(work, store_id)
             if store.status == StoreStatus.DISCONNECTED:
                 raise BadInput(f"store {store_id} is disconnected: reconnect it first")
-            state = stores.state(work, store_id, lock=True)
+            state = stores.state(work, store_id)
+            if state.phase is SyncPhase.WAITING:
+                raise BadInput(f"store {store_id} waits for `integration stores confirm {store_id}`")
             if full:
-                stores.begin_backfill(state, services.now())
+                stores.copy_again(work, store_id)
             state.due_at = services.now()
             windows = state.last_reconciled_at
         with click.progressbar(length=1000, label=store.domain, show_pos=False) as bar:
@@ -139,6 +142,18 @@ def prove(account: int | None, store_id: int) -> None:
         show_json(result)
         if "error" in result:
             raise StoreError("the store could not be read to the end")
+
+
+@stores_group.command()
+@click.argument("store_id", type=ROW_ID)
+@click.pass_obj
+def confirm(account: int | None, store_id: int) -> None:
+    """Say that a store which came by an open link is yours: its copy begins. Safe to run twice."""
+    with opened() as services, services.transaction(services.db.the_account(account)) as work:
+        store = stores.find(work, store_id)
+        stores.confirm(work, store_id, by="command")
+        links.vouch(work, store_id)
+        click.echo(f"{store.domain}: confirmed")
 
 
 @stores_group.command()

@@ -21,7 +21,7 @@ class StoreStatus(enum.StrEnum):
 
 
 class SyncPhase(enum.StrEnum):
-    WAITING = "waiting"
+    WAITING = "waiting"  # for somebody of the account to confirm it: nothing is copied
     BACKFILL = "backfill"
     LIVE = "live"
     STOPPED = "stopped"

@@ -1,7 +1,8 @@
 """Signing in from a store's own admin: the store has proven who it is, we hand out a one-time link.
 
-Anybody can open an install link, also with a shop of their own. So the word of a store that came in that
-way lets nobody into an account that has admins already, until one of them connects the store once more.
+Anybody can open an install link, also with a shop of their own. So a store that came in that way into an
+account that has admins already is doubted: its word lets nobody in and nothing of it is copied (see
+`stores.connect`), until one of them confirms it or connects it once more.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from integration.work import Work
 SIGN_IN = "sign-in-link"
 LIFETIME = timedelta(minutes=2)
 DOUBTED = "doubted_stores"
-"""In `Account.settings`: ids of stores whose people may not come in."""
+"""In `Account.settings`: ids of stores that nobody of the account has confirmed."""
 
 
 def vouch(work: Work, store_id: int) -> None:
@@ -27,13 +28,21 @@ def vouch(work: Work, store_id: int) -> None:
     _set_doubted(work, _doubted(work) - {store_id})
 
 
-def doubt_unless_new(work: Work, store_id: int) -> None:
-    """Nobody knows who connected the store: the first merchant of a new account, or a stranger."""
+def doubt(work: Work, store_id: int) -> None:
+    """Nobody knows who connected the store."""
+    _set_doubted(work, _doubted(work) | {store_id})
+
+
+def is_doubted(work: Work, store_id: int) -> bool:
+    return store_id in _doubted(work)
+
+
+def is_in_use(work: Work) -> bool:
+    """Whether the account has admins; the first merchant of a new one is nobody's stranger."""
     taken = select(Agent.id).where(
         Agent.role == Role.ADMIN, or_(Agent.last_seen_at.is_not(None), Agent.password_hash.is_not(None))
     )
-    if work.session.scalar(taken.limit(1)) is not None:
-        _set_doubted(work, _doubted(work) | {store_id})
+    return work.session.scalar(taken.limit(1)) is not None
 
 
 def must_be_vouched_for(work: Work, store_id: int) -> None:
@@ -42,7 +51,7 @@ def must_be_vouched_for(work: Work, store_id: int) -> None:
         raise Forbidden(
             "this store was connected by nobody that we know",
             code="store_not_vouched_for",
-            next_step="An admin can reconnect it under Stores.",
+            next_step="An admin can confirm it under Stores.",
         )
 
 

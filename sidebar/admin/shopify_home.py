@@ -58,6 +58,8 @@ def _spoken(store: StoreView) -> dict[str, object]:
 def _title(store: StoreView) -> str:
     if not store.connected:
         return str(_("Disconnected"))
+    if store.waiting:
+        return str(_("To be confirmed"))
     if store.key_refused:
         return str(_("The store refuses our key"))
     if store.copying:

@@ -11,9 +11,7 @@ from flask_babel import gettext as _
 from integration import inbox, store_status
 from integration import stores as connected
 from integration.db.accounts import Role
-from integration.db.stores import StoreStatus
-from integration.errors import NotFound
-from integration.people import SignedIn
+from integration.people import SignedIn, links
 from sidebar.admin import guard
 from sidebar.admin.frame import bp
 from sidebar.context import services
@@ -96,11 +94,18 @@ def stores_one(person: SignedIn, store_id: int) -> ResponseReturnValue:
 def stores_copy_again(person: SignedIn, store_id: int) -> ResponseReturnValue:
     """Everything once more: what is in the cache stays and is compared."""
     with services().transaction(person.account_id) as work:
-        if connected.find(work, store_id).status is StoreStatus.DISCONNECTED:
-            raise NotFound("no such connected store")
-        connected.begin_backfill(connected.state(work, store_id, lock=True), work.now())
-        store_status.look_now(work, store_id)
+        connected.copy_again(work, store_id)
     return redirect(url_for("admin.stores"), 303)
+
+
+@bp.post("/stores/<int:store_id>/confirm")
+@guard.person_required(Role.ADMIN)
+def stores_confirm(person: SignedIn, store_id: int) -> ResponseReturnValue:
+    """A store that came by an open link is ours: copy it, and let its people in."""
+    with services().transaction(person.account_id) as work:
+        connected.confirm(work, store_id, by=person.email)
+        links.vouch(work, store_id)
+    return redirect(url_for("admin.stores_one", store_id=store_id), 303)
 
 
 @bp.post("/stores/<int:store_id>/retry")

@@ -12,15 +12,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from connectors.demo import merchant
 from connectors.demo.shopify import installation
+from connectors.demo.shopify.control import VERBS
 from connectors.demo.shopify.signing import session_token, signed_query
 from connectors.demo.shopify.store import SHOP
 from integration import stores
 from integration.db.accounts import Role
-from integration.db.stores import Store, StoreStatus
+from integration.db.customers import Customer
+from integration.db.orders import Order
+from integration.db.stores import Store, StoreStatus, SyncPhase
 from integration.errors import Forbidden, StoreDenied
 from integration.people import links
 from integration.people.agents import add_agent
@@ -353,8 +356,11 @@ def test_a_token_that_is_dead_is_noticed_by_the_first_who_uses_it(
     with services.reading(account_id) as work:
         store, state = stores.find(work, store_id), stores.state(work, store_id)
         assert (store.status, store.credentials_held_until) == (StoreStatus.DEGRADED, None)
-        assert state.error["code"] == ("reopen_app" if kind == "expiring" else "store_denied")
-        assert "Stores" in state.error["next_step"]
+        code, step = (
+            ("reopen_app", "Open the Deskside app") if kind == "expiring" else ("store_denied", "Stores")
+        )
+        assert state.error["code"] == code
+        assert step in state.error["next_step"]
 
 
 def test_a_lost_answer_to_a_refresh_costs_nothing(
@@ -423,17 +429,85 @@ def test_a_woocommerce_store_connects_from_a_link_and_is_copied(
     copy(services, store.id)
 
 
-def test_a_store_from_an_open_link_is_not_trusted_by_an_account_in_use(
-    account_id: int, site: Any, woocommerce: Any, found: Any, services: Any
-) -> None:
+@pytest.fixture
+def in_use(services: Any, account_id: int) -> None:
+    """The account has an admin, who has been here."""
     with services.transaction(account_id) as work:
         agent, _secret = add_agent(work, "mari@lumi.example", "Mari", Role.ADMIN)
         agent.last_seen_at = services.now()
 
-    merchant.connect_woocommerce(site.url, woocommerce.url)
+
+@pytest.fixture
+def cached(services: Any, account_id: int) -> Callable[[], tuple[int, int]]:
+    """Orders and customers in the account's cache."""
+
+    def count() -> tuple[int, int]:
+        with services.reading(account_id) as work:
+            return tuple(work.session.scalar(select(func.count(table.id))) for table in (Order, Customer))
+
+    return count
+
+
+def test_a_store_from_an_open_link_waits_where_somebody_is_in_charge(
+    in_use: None,
+    account_id: int,
+    site: Any,
+    woocommerce: Any,
+    found: Any,
+    cached: Any,
+    services: Any,
+    run_due: Any,
+) -> None:
+    """A stranger's orders must not stand beside the account's own: nothing is copied, nobody comes in."""
+    page = merchant.connect_woocommerce(site.url, woocommerce.url)
+    assert "has to confirm it under Stores" in page.text
+    again = merchant.connect_woocommerce(site.url, woocommerce.url)  # nor does insisting help
+    assert "has to confirm it under Stores" in again.text
+    run_due()
 
     (store,) = found()
-    with services.reading(account_id) as work, pytest.raises(Forbidden):
+    with services.reading(account_id) as work:
+        state = stores.state(work, store.id)
+        assert (state.phase, state.due_at, store.status) == (SyncPhase.WAITING, None, StoreStatus.INSTALLING)
+        with pytest.raises(Forbidden):
+            links.must_be_vouched_for(work, store.id)
+    assert cached() == (0, 0)
+    assert list(woocommerce.shop.database.all("webhook")) == []
+
+
+def test_a_shops_webhooks_change_nothing_while_it_waits(
+    in_use: None, account_id: int, site: Any, shopify: Any, found: Any, cached: Any, run_due: Any
+) -> None:
+    """Shopify sends them for every shop that installed the app, whether or not we asked."""
+    page = merchant.open_in_admin(shopify.origin_template, SHOP, shopify.app.client_id)
+    assert "has to confirm it under Stores" in page.text
+    order = next(iter(shopify.shop().archive.find("1", ())))["id"]
+    VERBS["touch"](shopify.shop(), order=order, note="from a stranger")
+    shopify.settle_down(10)
+    assert run_due() > 0
+    assert cached() == (0, 0)
+
+    installation.uninstall(shopify.shop())  # this is still heard
+    shopify.settle_down(10)
+    run_due()
+    assert found()[0].status is StoreStatus.DISCONNECTED
+
+
+def test_a_confirmed_store_is_copied_and_stays_confirmed(
+    in_use: None, account_id: int, site: Any, woocommerce: Any, found: Any, cached: Any, services: Any
+) -> None:
+    merchant.connect_woocommerce(site.url, woocommerce.url)
+    (store,) = found()
+    for _ in range(2):
+        with services.transaction(account_id) as work:
+            stores.confirm(work, store.id, by="mari@lumi.example")
+            links.vouch(work, store.id)
+    copy(services, store.id)
+    assert cached()[0] > 0
+
+    merchant.connect_woocommerce(site.url, woocommerce.url)  # a new key, by the same open link
+    copy(services, store.id)
+    with services.reading(account_id) as work:
         links.must_be_vouched_for(work, store.id)
 
 

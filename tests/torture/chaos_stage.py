@@ -30,7 +30,7 @@ from connectors.demo.shopify import installation
 from connectors.demo.shopify.shop import Conduct
 from connectors.demo.shopify.store import SHOP, DemoShopify
 from connectors.demo.woocommerce import DemoWooCommerce
-from integration import policies
+from integration import identity, policies
 from integration.db.accounts import Account
 from integration.db.inbox import Delivery, Poison
 from integration.db.orders import Order
@@ -159,6 +159,7 @@ class Stage:
         """As if hours had gone by: holds of the dead are over, everything put off is due."""
         now = self.services.now()
         with self.services.transaction(self.account_id) as work_:
+            identity.lock_account(work_)
             for table, values in (
                 (Delivery, {"held_until": None, "due_at": now}),
                 (Poison, {"due_at": now}),
@@ -170,6 +171,7 @@ class Stage:
         """As if the orders under way had last been read long ago."""
         long_ago = self.services.now().replace(year=2020)
         with self.services.transaction(self.account_id) as work_:
+            identity.lock_account(work_)
             work_.session.execute(update(Order).values(synced_at=long_ago))
 
 

@@ -199,6 +199,7 @@ function deskside_webhooks() {
 /** One word of a state as a sentence for people. Unknown words are not shown. */
 function deskside_words( $status ) {
 	$words = array(
+		'waiting'      => __( 'Connected. An admin of Deskside has to confirm this store before its orders are copied.', 'deskside-agent-sidebar' ),
 		'installing'   => __( 'Connected. Your orders are being copied.', 'deskside-agent-sidebar' ),
 		'active'       => __( 'Connected. Everything is up to date.', 'deskside-agent-sidebar' ),
 		'degraded'     => __( 'Connected, but something needs your attention. Open Deskside to see what.', 'deskside-agent-sidebar' ),
