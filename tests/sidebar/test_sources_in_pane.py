@@ -79,5 +79,5 @@ def test_what_is_missing_comes_with_the_next_step(frame, world, account, shop, c
 def test_a_right_without_a_last_day_is_drawn_as_open(frame, world, account, shop):
     [order_id] = world.sell(account, shop["home"], world.record(fulfillments=()))
 
-    clock = re.findall(r"</svg><b>(.*?)</b></div>", frame.get(f"/orders/{order_id}").text)
+    clock = re.findall(r'<div class="row">.*?<b>(.*?)</b></div>', frame.get(f"/orders/{order_id}").text)
     assert clock == ["no end yet", "no last day"], "not sent yet: by law and by policy"
