@@ -169,27 +169,18 @@ def test_a_strangers_store_opens_no_account_that_is_in_use(
     app: Flask, services: Services, account: int, wordpress: int, signed: Any, admin_at_work: None
 ) -> None:
     with services.transaction(account) as work:
-        links.doubt_unless_new(work, wordpress)
+        links.doubt(work, wordpress)
 
     assert app.test_client().get(signed("open")).status_code == 403
     with services.reading(account) as work:
         assert [agent.email for agent in list_agents(work)] == ["mari@lumi.example"]
 
 
-def test_an_admin_who_connects_the_store_vouches_for_it(
+def test_an_admin_who_confirms_the_store_vouches_for_it(
     app: Flask, services: Services, account: int, wordpress: int, signed: Any, admin_at_work: None
 ) -> None:
     with services.transaction(account) as work:
-        links.doubt_unless_new(work, wordpress)
+        links.doubt(work, wordpress)
         links.vouch(work, wordpress)
-
-    assert app.test_client().get(signed("open")).status_code == 303
-
-
-def test_the_first_merchant_of_an_account_comes_in_by_the_store(
-    app: Flask, services: Services, account: int, wordpress: int, signed: Any
-) -> None:
-    with services.transaction(account) as work:
-        links.doubt_unless_new(work, wordpress)
 
     assert app.test_client().get(signed("open")).status_code == 303

@@ -42,6 +42,7 @@ FORMS = {
     "/admin/stores/connect/woocommerce": ADMINS,
     "/admin/stores/{store}/check": ADMINS,
     "/admin/stores/{store}/copy-again": ADMINS,
+    "/admin/stores/{store}/confirm": ADMINS,
     "/admin/stores/{store}/retry": ADMINS,
     "/admin/stores/{store}/law": ADMINS,
     "/admin/stores/{store}/disconnect": ADMINS,

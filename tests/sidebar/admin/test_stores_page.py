@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from integration import store_status
+from integration import stores as connected
 from integration.db.inbox import Delivery, DeliveryStatus, Poison
 from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
+from integration.errors import AppLeftAlone
+from integration.people import links
 from integration.ports import Topic
 from integration.records import Platform
 from jobs.boot import Services
@@ -145,6 +148,40 @@ def test_checking_now_makes_the_sync_due_and_wakes_a_worker(
     assert ("sync", {"store_id": store}) in [(str(name), arguments) for name, arguments in woken]
     with services.reading(account) as work:
         assert work.session.get_one(SyncState, store).due_at == clock()
+
+
+def test_a_store_that_a_strangers_link_brought_waits_for_an_admins_word(
+    services: Services, world: Any, account: int, admin: int, sign_in: Callable[[int], Any]
+) -> None:
+    store = world.store(account, status=StoreStatus.INSTALLING)
+    change(services, account, store, phase=SyncPhase.WAITING)
+    with services.transaction(account) as work:
+        links.doubt(work, store)
+    browser = sign_in(admin)
+    browser.get("/admin/stores")
+    assert "Is this store yours?" in browser.text
+    assert "New orders arrive within" not in browser.text
+    for order in ("check", "copy-again"):
+        assert browser.post(f"/admin/stores/{store}/{order}").status_code == 404
+
+    assert browser.post(f"/admin/stores/{store}/confirm").status_code == 303
+    with services.reading(account) as work:
+        assert work.session.get_one(SyncState, store).phase is SyncPhase.BACKFILL
+        links.must_be_vouched_for(work, store)
+    browser.get("/admin/stores")
+    assert "Is this store yours?" not in browser.text
+
+
+def test_a_dead_token_of_shopify_says_to_open_the_app_once_more(
+    services: Services, world: Any, account: int, clock: Any, admin: int, sign_in: Callable[[int], Any]
+) -> None:
+    store = world.store(account, status=StoreStatus.DEGRADED)
+    change(services, account, store, error=connected.problem(AppLeftAlone("the token is dead"), clock()))
+    browser = sign_in(admin)
+    browser.get("/admin/stores")
+
+    assert "The store refuses our key" in browser.text
+    assert "Open the Deskside app in Shopify’s admin: opening it renews the key." in browser.text
 
 
 def test_copying_again_starts_the_backfill_over(
