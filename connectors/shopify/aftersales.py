@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from connectors.shopify.reasons import code_of
 from connectors.shopify.shapes import Bag, RefundShape, ReturnShape
 from connectors.shopify.values import maybe_utc, paid, unmark, utc
 from integration.money import Money, total
@@ -65,7 +66,7 @@ def return_(shape: ReturnShape) -> ReturnRecord:
                 platform_id=each.id,
                 line_id=each.fulfillmentLineItem.lineItem.id if each.fulfillmentLineItem else None,
                 quantity=each.quantity,
-                reason=each.returnReasonDefinition.handle if each.returnReasonDefinition else "",
+                reason=code_of(each.returnReasonDefinition.handle) if each.returnReasonDefinition else "",
                 note=unmark(each.customerNote or each.returnReasonNote)[0],
                 processed_quantity=each.processedQuantity,
                 refunded_quantity=each.refundedQuantity,

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from connectors.shopify import messages
 from connectors.shopify.graphql import GraphQL
 from connectors.shopify.messages import Message, Step
+from connectors.shopify.reasons import handle_among
 from connectors.shopify.shapes import Nodes, Page, Ref, ReturnedPiece, Shape, UserError
 from connectors.shopify.values import mark, unmark
 from integration.errors import StoreRefused
@@ -19,22 +20,11 @@ from integration.ports import ActionKind, ActionRequest, Receipt
 
 DECLINE_REASONS = {"final_sale": "FINAL_SALE", "return_period_ended": "RETURN_PERIOD_ENDED"}
 
-HANDLES = {
-    "changed_mind": ("unwanted", "changed-mind"),
-    "defective": ("defective", "damaged-or-defective"),
-    "damaged": ("damaged", "damaged-or-defective", "defective"),
-    "wrong_item": ("wrong-item", "wrong-item-received"),
-    "not_as_described": ("not-as-described",),
-    "too_small": ("too-small", "size-too-small"),
-    "too_large": ("too-big", "too-large", "size-too-large"),
-    "late": ("arrived-late",),
-}
-"""Our reason codes → handles of Shopify's reason definitions, best first; else "other" or none."""
-
 
 class Definition(Struct):
     id: str
     handle: str = ""
+    deleted: bool = False
 
 
 class Definitions(Struct):
@@ -209,11 +199,8 @@ def _returnable(api: GraphQL, order_id: str) -> list[Returnable]:
 
 def _reason(api: GraphQL, code: str) -> str | None:
     page = api.read("22_return_reason_definitions", Definitions).returnReasonDefinitions
-    ids = {each.handle: each.id for each in page.nodes}
-    for handle in (*HANDLES.get(code, ()), code.replace("_", "-"), "other", "unknown"):
-        if handle in ids:
-            return ids[handle]
-    return None
+    ids = {each.handle: each.id for each in page.nodes if not each.deleted}
+    return ids.get(handle_among(ids, code) or "")
 
 
 def _received(api: GraphQL, request: ActionRequest) -> Message:

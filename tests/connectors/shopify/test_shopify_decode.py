@@ -205,7 +205,7 @@ def test_every_field_of_an_order(doc):
                         platform_id="gid://shopify/ReturnLineItem/121",
                         line_id=THROW,
                         quantity=1,
-                        reason="size-too-large",
+                        reason="size_large",
                         note="too big",
                     ),
                     ReturnLineRecord(
