@@ -15,16 +15,17 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import select
 
-from integration import actions, limits, returns
+from integration import actions, limits, order_facts, returns
 from integration.db.accounts import Account, Role
 from integration.db.actions import Action
 from integration.db.orders import Order
 from integration.eligibility import Verdicts
+from integration.eligibility.tenders import share_out
 from integration.errors import Unprocessable
 from integration.ids import child_id
 from integration.limits import Limits
 from integration.money import Money, total
-from integration.ports import RefundLineWish
+from integration.ports import RefundLineWish, Tender
 from integration.returns import RefundPlan
 from integration.wishes import Who, Wish
 from integration.work import Work
@@ -41,12 +42,21 @@ class Sum:
     shipping: Money | None = None
     fees: Money | None = None
     tenders: tuple[tuple[str, int], ...] = ()
+    """Gateway → its share of the amount."""
     beyond: tuple[str, ...] = ()
     beyond_by: int = 0
     """How much of it no verdict grants."""
     verdict: dict[str, Any] = field(default_factory=dict)
     store_credit: Money | None = None
     """What the customer gets instead as store credit, bonus included."""
+
+    def shares(self, method: str) -> tuple[Tender, ...]:
+        """The payments that it goes back to, as the store is asked; none for credit or by hand."""
+        if method != "original":
+            return ()
+        return tuple(
+            Tender(gateway=name, amount=Money(minor, self.amount.currency)) for name, minor in self.tenders
+        )
 
     @property
     def given(self) -> Money:
@@ -204,6 +214,7 @@ def _by_amount(work: Work, order: Order, wish: Wish, besides: int | None) -> Sum
     over = max(0, amount.minor - granted)
     return Sum(
         amount=amount,
+        tenders=tuple(share for share in share_out(order_facts.tenders(order), amount.minor)[1] if share[1]),
         beyond=("amount",) if over else (),
         beyond_by=over,
         verdict=_verdict(verdicts, None),

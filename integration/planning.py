@@ -91,6 +91,7 @@ def _decide_refund(
         amount=reckoned.given,
         bonus=reckoned.given - reckoned.amount if reckoned.given > reckoned.amount else None,
         method=wish.method,
+        tenders=reckoned.shares(wish.method),
         note=_note(wish, who),
         notify=wish.notify,
         reason=wish.reason,

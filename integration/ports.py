@@ -100,6 +100,7 @@ class ActionRequest(Struct, frozen=True, kw_only=True):
     method: str = "original"
     """original, store_credit, manual."""
     tenders: tuple[Tender, ...] = ()
+    """Which payment is to bear how much of it. What one of them cannot take, the others do."""
     note: str = ""
     notify: bool = False
     reason: str = ""

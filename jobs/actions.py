@@ -135,6 +135,7 @@ def _draft(order: Order, wish: Wish, reckoned: deciding.Sum) -> ActionRequest:
         shipping=reckoned.shipping,
         amount=reckoned.amount,
         method=wish.method,
+        tenders=reckoned.shares(wish.method),
         reason=wish.reason,
     )
 

@@ -115,20 +115,18 @@ class ReadBack(Struct):
 
 
 def quote(api: GraphQL, request: ActionRequest) -> Quote:
-    """What the shop itself would pay back. For an amount alone: how it would be shared out."""
+    """What the shop itself would pay back; and to which payments what we ask for would go."""
     order, suggestion = _suggest(api, request)
     amount = paid(suggestion.amountSet)
-    tenders = tuple(
-        _tender(move, paid(move.amountSet))
-        for move in suggestion.suggestedTransactions
-        if move.parentTransaction
-    )
     if not request.lines and request.shipping is None and request.amount is not None:
         amount = request.amount
-        tenders = tuple(_tender(move, part) for move, part in _shared(request, amount, suggestion))
+    maximum = paid(suggestion.maximumRefundableSet)
+    asked = request.amount if request.amount is not None else amount
+    shares = _shared(request, asked, suggestion) if asked <= maximum else []
+    tenders = tuple(_tender(move, part) for move, part in shares)
     return Quote(
         amount=amount,
-        maximum=paid(suggestion.maximumRefundableSet),
+        maximum=maximum,
         shipping=paid(suggestion.shipping.amountSet),
         tenders=tuple(tender for tender in tenders if tender.amount),
         order_updated_at=utc(order.updatedAt),
@@ -296,38 +294,38 @@ def _shared(
 ) -> list[tuple[SuggestedMove, Money]]:
     """`amount` over the payments, none above its own maximum.
 
-    As the agent chose; else as the shop suggests, and what it suggests too little of goes to the
-    first payments that have room.
+    As the request shares it out; what is not shared there, or finds no room there, as the shop suggests;
+    and what it suggests too little of goes to the first payments that have room.
     """
     moves = [move for move in suggestion.suggestedTransactions if move.parentTransaction]
     room = [paid(move.maximumRefundableSet or move.amountSet).minor for move in moves]
-    wishes = _wishes(request.tenders, moves)
     parts, left = [0] * len(moves), amount.minor
-    for wanted in ([*wishes], [paid(move.amountSet).minor for move in moves], room):
+    for wanted in (
+        _wishes(request.tenders, moves, room),
+        [paid(move.amountSet).minor for move in moves],
+        room,
+    ):
         for index, most in enumerate(wanted):
             part = max(0, min(most - parts[index], room[index] - parts[index], left))
             parts[index] += part
             left -= part
-        if wishes and any(wishes):
-            break
     if left:
         raise StoreRefused("the payments of this order have less left to refund than that")
     return [(move, Money(part, amount.currency)) for move, part in zip(moves, parts, strict=True)]
 
 
-def _wishes(tenders: Sequence[Tender], moves: Sequence[SuggestedMove]) -> list[int]:
-    """Per payment what the agent chose. All zero where nothing was chosen, or for payments unknown to us."""
+def _wishes(tenders: Sequence[Tender], moves: Sequence[SuggestedMove], room: Sequence[int]) -> Sequence[int]:
+    """Per payment what the request puts on it: on the one it names, or on those of a gateway in turn."""
     wishes = [0] * len(moves)
     for tender in tenders:
+        left = tender.amount.minor
         for index, move in enumerate(moves):
             parent = move.parentTransaction.id if move.parentTransaction else None
-            if parent == tender.transaction_id or (
-                tender.transaction_id is None and tender.gateway == move.gateway
-            ):
-                wishes[index] += tender.amount.minor
-                break
-        else:
-            raise StoreRefused("a chosen payment cannot be refunded (any more)")
+            named = tender.transaction_id
+            if parent == named if named is not None else move.gateway == tender.gateway:
+                part = min(left, room[index] - wishes[index])
+                wishes[index] += part
+                left -= part
     return wishes
 
 

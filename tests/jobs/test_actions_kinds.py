@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from integration import carrying, policies, returns, wishes
 from integration.customers import find_order
 from integration.db.accounts import Role
 from integration.db.actions import ActionStatus
+from integration.db.orders import Order
 from integration.eligibility import Outcome
 from integration.errors import Conflict, HalfDone, Unprocessable
 from integration.money import Money
@@ -79,11 +81,8 @@ def sent(cashier: Any, platform: str) -> Any:
 @pytest.fixture
 def unsent(shopify: Any, woocommerce: Any, services: Any, account_id: int, connected: Any) -> Any:
     """A new paid order of each store, in the store and in the cache."""
-    from sqlalchemy import select
-
     from connectors.demo.shopify import control
     from integration import stores, sync
-    from integration.db.orders import Order
 
     def sell(platform: str) -> Any:
         api = services.api(connected[platform], True)
@@ -117,6 +116,53 @@ def _newest(woocommerce: Any) -> int:
 
 
 PLATFORMS = ("shopify", "woocommerce")
+
+
+def test_a_refund_goes_back_to_the_card_and_to_the_gift_card_by_what_each_paid(
+    desk: Desk, services: Any, connected: Any, account_id: int, shopify: Any, person: Any
+) -> None:
+    """Source: our return facts, D10: by charged amounts, largest remainder, the gift card's to the card."""
+    with services.reading(account_id) as work:
+        ids = work.session.scalars(select(Order.id).where(Order.store_id == connected["shopify"]))
+        orders = [find_order(work, order_id) for order_id in ids]
+    order, paid = next(
+        (order, paid)
+        for order in orders
+        if len(paid := {each.gateway: each.amount for each in order.transactions if each.kind == "sale"}) > 1
+        and not order.refunds
+    )
+    assert "gift_card" in paid
+    assert sum(paid.values()) == order.total
+
+    def back() -> dict[str, int]:
+        moves = [move for move in shopify.ledger() if move["order_id"] == order.platform_id]
+        sums = dict.fromkeys(paid, 0)
+        for move in moves:
+            if move["kind"] == "refund:success":
+                sums[move["gateway"]] += round(float(move["amount"]) * 100)
+        return sums
+
+    def ask_for(minor: int) -> dict[str, Any]:
+        return {
+            "amount": {"amount": f"{minor / 100:.2f}", "currency": order.currency},
+            "exception": "goodwill",
+        }
+
+    part = order.total // 3
+    wish = wishes.parse(ActionKind.REFUND, ask_for(part))
+    shown = actions.preview(services, account_id, order.id, wish, person())["tenders"]
+    desk.do(ActionKind.REFUND, order.id, **ask_for(part))
+    gone = back()
+    assert sum(gone.values()) == part
+    assert all(abs(gone[gateway] - part * paid[gateway] / order.total) < 1 for gateway in paid)
+    assert sorted(round(float(one["amount"]["amount"]) * 100) for one in shown) == sorted(gone.values())
+    desk.order(order.id)
+    line = desk.lines(order)
+    before = sum(back().values())
+    piece = desk.do(ActionKind.REFUND, order.id, lines=line, exception="goodwill").amount
+    assert sum(back().values()) == before + piece
+    desk.do(ActionKind.REFUND, order.id, **ask_for(order.total - before - piece))
+    assert back() == paid  # all of it, and to each no more than it paid
 
 
 def test_a_cancellation_that_stopped_half_way_goes_on_and_is_never_called_not_done(
