@@ -6,7 +6,7 @@ that somebody recorded, or a return that was asked for in the store, holds its d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -33,13 +33,18 @@ class Notice:
         return not self.pieces or self.pieces.get(line_id, 0) >= quantity
 
 
-def on_file(work: Work, orders: Sequence[AnyOrder]) -> dict[int, tuple[Notice, ...]]:
-    """What waits to be settled, by order id, the earliest first. One query."""
+def statements_of(work: Work, order_ids: Iterable[int]) -> list[Withdrawal]:
+    """Withdrawal statements, the oldest first, settled ones too. One query."""
+    query = select(Withdrawal).where(Withdrawal.order_id.in_(list(order_ids)))
+    return list(work.session.scalars(query.order_by(Withdrawal.received_at, Withdrawal.id)))
+
+
+def on_file(orders: Sequence[AnyOrder], rows: Iterable[Withdrawal]) -> dict[int, tuple[Notice, ...]]:
+    """What waits to be settled, by order id, the earliest first; `rows`: the orders' statements."""
     found: dict[int, list[Notice]] = {}
-    rows = select(Withdrawal).where(
-        Withdrawal.order_id.in_([order.id for order in orders]), Withdrawal.closed_at.is_(None)
-    )
-    for row in work.session.scalars(rows):
+    for row in rows:
+        if row.closed_at is not None:
+            continue
         pieces = {str(part["line_id"]): int(part["quantity"]) for part in row.lines}
         notice = Notice(at=row.received_at, pieces=pieces, proof=row.proof_at, goods=row.goods_at)
         found.setdefault(row.order_id, []).append(notice)

@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 
 from integration.db.orders import Order
-from integration.db.stores import Store
 from integration.eligibility.facts import (
     Kind,
     LineFacts,
@@ -29,6 +28,7 @@ from integration.money import half_up, split
 from integration.plain_orders import AnyLine, AnyOrder, AnyParcel, AnyProduct
 from integration.records import FinancialStatus, FulfillmentStatus
 from integration.said import NOTHING, OrderSaid, Said
+from integration.terms import AnyStore
 from integration.zones import zone_of
 
 FINAL_SALE = frozenset({"final-sale", "finalsale", "no-returns", "non-returnable"})
@@ -159,7 +159,7 @@ def _minor(part: Mapping[str, Any]) -> int:
 def order_facts(
     order: AnyOrder,
     *,
-    store: Store | None = None,
+    store: AnyStore | None = None,
     products: Mapping[str, AnyProduct] | None = None,
     said: OrderSaid = NOTHING,
 ) -> OrderFacts:

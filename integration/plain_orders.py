@@ -96,11 +96,22 @@ class PlainOrder(msgspec.Struct, array_like=True):
     transactions: Sequence[PlainPayment]
 
 
+class PlainProduct(msgspec.Struct, frozen=True, array_like=True):
+    """What a product says of itself that may decide."""
+
+    tags: list[Any]
+    categories: list[Any]
+    product_type: str
+    downloadable: bool
+    virtual: bool
+
+
 class ShownLine(PlainLine):
     title: str
     variant_title: str
     image_url: str | None
     unit_price: int
+    product: PlainProduct | None
 
 
 class ShownParcel(PlainParcel):
@@ -132,16 +143,6 @@ class ShownOrder(PlainOrder):
     lines: Sequence[ShownLine]
     fulfillments: Sequence[ShownParcel]
     refunds: Sequence[ShownRefund]
-
-
-class PlainProduct(msgspec.Struct, frozen=True):
-    """What a product says of itself that may decide."""
-
-    tags: list[Any]
-    categories: list[Any]
-    product_type: str
-    downloadable: bool
-    virtual: bool
 
 
 AnyOrder = Order | PlainOrder
@@ -223,7 +224,15 @@ def _children(plain: type[msgspec.Struct], table: type[Any], writer: Writer) -> 
     the account's rows.
     """
     columns = table.__table__.c
-    row = writer.row(*(columns[field] for field in plain.__struct_fields__))
-    return writer.all(
-        select(row).where(columns.order_id == Order.id).order_by(columns.position).correlate(Order)
-    )
+    values = [_product(writer) if field == "product" else columns[field] for field in plain.__struct_fields__]
+    rows = select(writer.row(*values)).where(columns.order_id == Order.id)
+    return writer.all(rows.order_by(columns.position).correlate(Order))
+
+
+def _product(writer: Writer) -> ColumnElement[Any]:
+    """Of an order's line."""
+    columns = Product.__table__.c
+    row = writer.row(*(columns[field] for field in PlainProduct.__struct_fields__))
+    sold = OrderLine.__table__.c.product_id
+    of_line = select(row).where(columns.store_id == Order.store_id, columns.platform_id == sold)
+    return writer.one(of_line.correlate(Order, OrderLine.__table__))

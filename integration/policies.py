@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from integration import audit
 from integration.db.policies import LawConfirmation, PolicyVersion
-from integration.eligibility import DEFAULT_POLICY, Policy, PolicyBook
+from integration.eligibility import DEFAULT_POLICY, Policy
 from integration.eligibility.law import row_for
 from integration.errors import BadInput
 from integration.identity import lock_account
@@ -92,21 +92,6 @@ def save_policy(
     return row
 
 
-def read(row: PolicyVersion, *, first: bool = False) -> Policy:
-    """The version as the engine takes it. The first one counts for everything sold before it too."""
-    policy = msgspec.convert(row.document, Policy)
-    start = None if first else row.valid_from
-    return msgspec.structs.replace(policy, version=row.number, valid_from=start, valid_to=None)
-
-
-def book(work: Work) -> PolicyBook:
-    """All versions; the default one while nothing was saved."""
-    rows = policy_versions(work)
-    if not rows:
-        return PolicyBook((DEFAULT_POLICY,))
-    return PolicyBook([read(row, first=row is rows[-1]) for row in rows])
-
-
 def confirm_law(work: Work, country: str, by: str, *, proof: str = "session") -> LawConfirmation:
     """The store owner's word that the row of this country's law was checked. Said once."""
     row = row_for(country.upper())
@@ -130,6 +115,17 @@ def law_confirmations(work: Work) -> dict[tuple[str, str], LawConfirmation]:
     """By law id and country."""
     rows = work.session.scalars(select(LawConfirmation))
     return {(row.law_id, row.country): row for row in rows}
+
+
+def read(row: PolicyVersion, *, first: bool = False) -> Policy:
+    """The version as the engine takes it."""
+    return dated(msgspec.convert(row.document, Policy), row.number, row.valid_from, first=first)
+
+
+def dated(document: Policy, number: int, valid_from: datetime, *, first: bool) -> Policy:
+    """When it is in force the row says, not the document. The first counts for all sold before it, too."""
+    start = None if first else valid_from
+    return msgspec.structs.replace(document, version=number, valid_from=start, valid_to=None)
 
 
 def _document(document: Policy | Mapping[str, Any], number: int) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Prepared(Generic[T]):
 
     def rows(self, work: Work, **values: int | str) -> list[T]:
         """Every row's value, for the account at work."""
+        work.session.flush()  # what was changed in this transaction is seen, as any other query sees it
         connection = work.session.connection()
         statement = self._written.get(connection.dialect.name) or self._in(connection.dialect)
         named = statement.construct_params({ACCOUNT: work.account_id, **values})

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from sqlalchemy import and_, or_, select
 
 from integration.db.orders import Order, OrderLine
-from integration.db.policies import Fact, LawConfirmation
-from integration.db.stores import Product, Store
+from integration.db.policies import Fact, Withdrawal
+from integration.db.stores import Product
 from integration.eligibility import PolicyBook, Request, ReturnReason, Verdicts, judge
 from integration.eligibility.facts import OrderFacts, When
 from integration.eligibility.refund import line_items, nets
@@ -24,18 +24,17 @@ from integration.eligibility.verdict import LineVerdict, Outcome, RefundSum, con
 from integration.errors import BadInput, Unprocessable
 from integration.ids import child_id
 from integration.money import split
-from integration.notices import Notice, days_of_lines, on_file
+from integration.notices import Notice, days_of_lines, on_file, statements_of
 from integration.order_facts import UNPAID, most_refundable, order_facts, product_keys
-from integration.plain_orders import AnyOrder
+from integration.plain_orders import AnyOrder, AnyProduct, ShownOrder
 from integration.policies import (
-    book,
     current_policy,
     ensure_policy,
-    law_confirmations,
     policy_versions,
     save_policy,
 )
 from integration.said import NOTHING, OrderSaid, Words, say, understood, words_of
+from integration.terms import AnyStore, Confirmation, Terms, read_terms
 from integration.work import Work
 
 __all__ = [
@@ -61,11 +60,11 @@ class Books:
     """What orders are judged by, read once for all of them."""
 
     policies: PolicyBook
-    stores: Mapping[int, Store]
-    products: Mapping[int, Mapping[str, Product]]
+    stores: Mapping[int, AnyStore]
+    products: Mapping[int, Mapping[str, AnyProduct]]
     """Store → the store's id of the product → what we know of it."""
     said: Mapping[int, OrderSaid]
-    confirmed: Mapping[tuple[str, str], LawConfirmation]
+    confirmed: Mapping[tuple[str, str], Confirmation]
     notices: Mapping[int, tuple[Notice, ...]]
     """Order → what customers asked for and nobody settled yet."""
 
@@ -111,32 +110,45 @@ def open_books(
     work: Work,
     orders: Sequence[AnyOrder],
     *,
-    stores: Mapping[int, Store] | None = None,
+    terms: Terms | None = None,
     words: Mapping[int, Words] | None = None,
+    stated: Iterable[Withdrawal] | None = None,
 ) -> Books:
-    """Six queries, for one order or for a thousand; fewer where the caller has read stores and words."""
-    wanted = product_keys(orders)
-    products: dict[int, dict[str, Product]] = {}
+    """Four queries, for one order or for a thousand; fewer where the caller has read what belongs to them.
+
+    `terms`: the account's; `words`: what `words_of` says; `stated`: the orders' withdrawal statements.
+    """
+    ids = [order.id for order in orders]
+    terms = read_terms(work) if terms is None else terms
+    words = words_of(work, ids) if words is None else words
+    return Books(
+        policies=terms.policies,
+        stores=terms.stores,
+        products=_products(work, orders),
+        said={order_id: understood(facts) for order_id, facts in words.items()},
+        confirmed=terms.confirmed,
+        notices=on_file(orders, statements_of(work, ids) if stated is None else stated),
+    )
+
+
+def _products(work: Work, orders: Sequence[AnyOrder]) -> dict[int, dict[str, AnyProduct]]:
+    """What orders bring along, else by one query."""
+    found: dict[int, dict[str, AnyProduct]] = {}
+    for order in orders:
+        if isinstance(order, ShownOrder):
+            known = {line.product_id: line.product for line in order.lines if line.product_id}
+            found.setdefault(order.store_id, {}).update(
+                {name: product for name, product in known.items() if product is not None}
+            )
+    wanted = product_keys(order for order in orders if not isinstance(order, ShownOrder))
     if wanted:
         named = [
             and_(Product.store_id == store_id, Product.platform_id.in_(ids))
             for store_id, ids in wanted.items()
         ]
         for product in work.session.scalars(select(Product).where(or_(*named))):
-            products.setdefault(product.store_id, {})[product.platform_id] = product
-    if stores is None:
-        mine = select(Store).where(Store.id.in_({order.store_id for order in orders}))
-        stores = {store.id: store for store in work.session.scalars(mine)}
-    if words is None:
-        words = words_of(work, [order.id for order in orders])
-    return Books(
-        policies=book(work),
-        stores=stores,
-        products=products,
-        said={order_id: understood(facts) for order_id, facts in words.items()},
-        confirmed=law_confirmations(work),
-        notices=on_file(work, orders),
-    )
+            found.setdefault(product.store_id, {})[product.platform_id] = product
+    return found
 
 
 def judge_orders(
@@ -145,17 +157,18 @@ def judge_orders(
     *,
     notice_at: When | None = None,
     reason: str = "changed_mind",
-    stores: Mapping[int, Store] | None = None,
+    terms: Terms | None = None,
     words: Mapping[int, Words] | None = None,
+    stated: Iterable[Withdrawal] | None = None,
 ) -> dict[int, Verdicts]:
     """Verdicts on all that is left of each order, by order id. Line ids are public ones.
 
-    `stores` and `words`: the account's stores and what `words_of` says, where they were read already.
+    `terms`, `words` and `stated` as for `open_books`, where they were read already.
     """
     orders = list(orders)
     if not orders:
         return {}
-    books = open_books(work, orders, stores=stores, words=words)
+    books = open_books(work, orders, terms=terms, words=words, stated=stated)
     why = read_reason(reason)
     return {
         order.id: judge_facts(

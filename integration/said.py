@@ -139,12 +139,17 @@ def words_of(work: Work, order_ids: Iterable[int]) -> dict[int, dict[str | None,
 
     One query.
     """
-    found: dict[int, dict[str | None, dict[str, str]]] = {}
     rows = work.session.execute(
         select(Fact.order_id, Fact.line_id, Fact.name, Fact.value)
         .where(Fact.order_id.in_(list(order_ids)))
         .order_by(Fact.said_at, Fact.id)
     )
+    return newest((order_id, line_id, name, value) for order_id, line_id, name, value in rows)
+
+
+def newest(rows: Iterable[tuple[int, str | None, str, str]]) -> dict[int, dict[str | None, dict[str, str]]]:
+    """By order, line and name, of rows that come oldest first."""
+    found: dict[int, dict[str | None, dict[str, str]]] = {}
     for order_id, line_id, name, value in rows:
         found.setdefault(order_id, {}).setdefault(line_id, {})[name] = value
     return found

@@ -27,6 +27,7 @@ from integration.money import Money
 from integration.order_facts import pieces
 from integration.plain_orders import SeenOrder
 from integration.records import Platform
+from integration.terms import AnyStore
 from integration.work import Work
 
 Json = dict[str, Any]
@@ -70,7 +71,7 @@ def order(row: Order, store: Store) -> Json:
     )
 
 
-def admin_url(row: SeenOrder, store: Store) -> str | None:
+def admin_url(row: SeenOrder, store: AnyStore) -> str | None:
     """The order's page in the store's own admin."""
     if not store.url.startswith(("https://", "http://")):
         return None
@@ -173,6 +174,7 @@ def action(row: Action) -> Json:
             created_at=row.created_at,
             finished_at=row.finished_at,
             platform_id=row.platform_id,
+            paid_back=(row.receipt or {}).get("paid_back"),
             error=shapes.ActionError(
                 code=str(error.get("code", "")),
                 message=str(error.get("message", "")),

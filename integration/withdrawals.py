@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from integration import audit, returns
 from integration.customers import ORDER_PARTS, find_order
@@ -21,6 +21,7 @@ from integration.eligibility.calendar import local_day
 from integration.errors import BadInput, Conflict, NotFound
 from integration.identity import lock_account
 from integration.ids import child_id
+from integration.notices import statements_of
 from integration.plain_orders import AnyOrder
 from integration.work import Work
 from integration.zones import zone_of
@@ -182,7 +183,7 @@ def _known(
     quantities: Mapping[str, int] | None,
 ) -> Withdrawal | None:
     public = {line.platform_id: child_id(order.id, line.platform_id) for line in order.lines}
-    for row in of_orders(work, [order.id]):
+    for row in statements_of(work, [order.id]):
         kept = {public.get(part["line_id"]): part["quantity"] for part in row.lines}
         if (row.received_at, row.channel, kept) == (received_at, channel, dict(quantities or {})):
             return row
@@ -199,24 +200,6 @@ def listed(
     if running:
         query = query.where(Withdrawal.closed_at.is_(None))
     return list(work.session.scalars(query))
-
-
-def of_orders(work: Work, order_ids: Iterable[int]) -> list[Withdrawal]:
-    """Oldest statement first."""
-    return list(
-        work.session.scalars(
-            select(Withdrawal)
-            .where(Withdrawal.order_id.in_(list(order_ids)))
-            .order_by(Withdrawal.received_at, Withdrawal.id)
-        )
-    )
-
-
-def stamps(work: Work, order_ids: Select[Any]) -> list[tuple[Any, ...]]:
-    """What changes whenever a statement of these orders does."""
-    moves = (Withdrawal.acknowledged_at, Withdrawal.goods_at, Withdrawal.proof_at, Withdrawal.closed_at)
-    query = select(Withdrawal.id, *moves).where(Withdrawal.order_id.in_(order_ids))
-    return [tuple(row) for row in work.session.execute(query.order_by(Withdrawal.id))]
 
 
 def open_clocks(work: Work, order_ids: Iterable[int] | None = None) -> list[Clock]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from integration.db.stores import Store
 from integration.eligibility import explain
 from integration.eligibility.verdict import Outcome, Verdicts
 from integration.ids import child_id
@@ -19,6 +18,7 @@ from integration.money import Money
 from integration.plain_orders import SeenLine, SeenOrder
 from integration.ports import ActionKind
 from integration.records import FinancialStatus, FulfillmentStatus, Platform
+from integration.terms import AnyStore
 from integration.views import admin_url
 from sidebar.formats import day, local, today
 from sidebar.languages import gettext as _
@@ -142,7 +142,7 @@ class OrderCard(ShutOrder):
 
 def shut_order(
     order: SeenOrder,
-    store: Store,
+    store: AnyStore,
     verdicts: Verdicts | None,
     *,
     actions: Sequence[dict[str, Any]] = (),
@@ -182,7 +182,7 @@ def shut_order(
 def order_card(
     shut: ShutOrder,
     order: SeenOrder,
-    store: Store,
+    store: AnyStore,
     verdicts: Verdicts | None,
     *,
     said: Said,

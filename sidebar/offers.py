@@ -5,10 +5,11 @@ The last word has the worker, which asks the store; this only spares the agent a
 
 from __future__ import annotations
 
-from integration.db.stores import Store, StoreStatus
+from integration.db.stores import StoreStatus
 from integration.plain_orders import SeenOrder
 from integration.ports import ActionKind
 from integration.records import FinancialStatus, Platform
+from integration.terms import AnyStore
 from sidebar.cards import Act
 from sidebar.languages import gettext as _
 from sidebar.visit import Visit
@@ -16,7 +17,7 @@ from sidebar.visit import Visit
 UNPAID = frozenset({FinancialStatus.PENDING, FinancialStatus.AUTHORIZED})
 
 
-def offers(order: SeenOrder, store: Store, visit: Visit) -> list[Act]:
+def offers(order: SeenOrder, store: AnyStore, visit: Visit) -> list[Act]:
     return [
         Act(kind=ActionKind.REFUND, word=_("Refund…"), because=_refund(order, store)),
         Act(kind=ActionKind.RETURN, word=_("Return…"), because=_return(order, store)),
@@ -37,7 +38,7 @@ RETURN_STEPS = {
 """What may be done to a return, and in which state it is then."""
 
 
-def _return_steps(order: SeenOrder, store: Store) -> list[Act]:
+def _return_steps(order: SeenOrder, store: AnyStore) -> list[Act]:
     """For orders with returns; elsewhere they would only be four more buttons that do nothing."""
     if not order.returns:
         return []
@@ -56,7 +57,7 @@ def _return_steps(order: SeenOrder, store: Store) -> list[Act]:
     ]
 
 
-def _gone(order: SeenOrder, store: Store) -> str:
+def _gone(order: SeenOrder, store: AnyStore) -> str:
     if store.status is StoreStatus.DISCONNECTED:
         return _("the store is disconnected.")
     if order.gone_at is not None:
@@ -64,7 +65,7 @@ def _gone(order: SeenOrder, store: Store) -> str:
     return ""
 
 
-def _refund(order: SeenOrder, store: Store) -> str:
+def _refund(order: SeenOrder, store: AnyStore) -> str:
     if gone := _gone(order, store):
         return gone
     if order.financial_status in UNPAID:
@@ -75,7 +76,7 @@ def _refund(order: SeenOrder, store: Store) -> str:
     return _("all money has gone back.") if left <= 0 else ""
 
 
-def _return(order: SeenOrder, store: Store) -> str:
+def _return(order: SeenOrder, store: AnyStore) -> str:
     if gone := _gone(order, store):
         return gone
     if store.platform is Platform.WOOCOMMERCE:
@@ -85,7 +86,7 @@ def _return(order: SeenOrder, store: Store) -> str:
     return "" if any(line.refundable_quantity for line in order.lines) else _("nothing is left to return.")
 
 
-def _replace(order: SeenOrder, store: Store) -> str:
+def _replace(order: SeenOrder, store: AnyStore) -> str:
     """Neither platform lets an app make one that its own stock and books know as a replacement."""
     if gone := _gone(order, store):
         return gone
@@ -94,7 +95,7 @@ def _replace(order: SeenOrder, store: Store) -> str:
     return _("Shopify keeps replacements to its own admin; open the order there.")
 
 
-def _cancel(order: SeenOrder, store: Store) -> str:
+def _cancel(order: SeenOrder, store: AnyStore) -> str:
     if gone := _gone(order, store):
         return gone
     if order.cancelled_at is not None:
@@ -104,7 +105,7 @@ def _cancel(order: SeenOrder, store: Store) -> str:
     return _("a parcel is on its way.") if _sent(order) else ""
 
 
-def _address(order: SeenOrder, store: Store) -> str:
+def _address(order: SeenOrder, store: AnyStore) -> str:
     if gone := _gone(order, store):
         return gone
     if order.cancelled_at is not None:

@@ -361,6 +361,7 @@ def action_view(action: Action) -> dict[str, Any]:
         "decided_by": action.approved_by,
         "note": action.decision_note or "",
         "error": action.error or {},
+        "by_hand": (action.receipt or {}).get("paid_back") is False,
         "method": str(action.wish.get("method") or "original"),
     }
 

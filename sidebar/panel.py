@@ -15,6 +15,7 @@ from integration import customers, returns
 from integration.db.accounts import Agent
 from integration.errors import BadInput, Forbidden, NotFound
 from integration.ids import child_id, row_id
+from integration.terms import read_terms
 from integration.work import Work
 from jobs.sync import refresh_order
 from sidebar import handover, languages, lookups, tokens
@@ -192,7 +193,7 @@ def how_fresh(visit: Visit) -> Response:
     customer = request.args.get("customer", "")
     with services().reading(visit.account_id) as work:
         version = picture(work, row_id(customer)) if customer and visit.may_read else ""
-        fresh, _troubles = freshness(work, None)
+        fresh, _troubles = freshness(work.now(), read_terms(work).stores)
     return jsonify(age=fresh.seconds, state=fresh.state, at=fresh.clock, version=version)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -13,7 +13,6 @@ from integration.db.policies import Withdrawal
 from integration.eligibility.law import row_for
 from integration.plain_orders import SeenOrder
 from integration.withdrawals import Clock
-from integration.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +62,12 @@ def durable_media() -> dict[str, str]:
     return {"email": _("E-mail"), "letter": _("Letter"), "account": _("Message in the customer's account")}
 
 
-def statements(work: Work, orders: Sequence[SeenOrder]) -> dict[int, list[Statement]]:
-    """By order, oldest first. One query."""
+def statements(
+    rows: Sequence[Withdrawal], orders: Iterable[SeenOrder], now: datetime
+) -> dict[int, list[Statement]]:
+    """By order, oldest first; `rows`: the statements of these orders."""
     by_id = {order.id: order for order in orders}
-    rows = withdrawals.of_orders(work, by_id)
-    running = withdrawals.clocks(rows, by_id, work.now())
+    running = withdrawals.clocks(rows, by_id, now)
     found: dict[int, list[Statement]] = {}
     for row in rows:
         mine = tuple(clock for clock in running if clock.withdrawal_id == row.id)

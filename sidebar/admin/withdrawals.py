@@ -15,6 +15,7 @@ from integration import withdrawals
 from integration.db.accounts import Role
 from integration.db.orders import Order
 from integration.db.policies import Withdrawal
+from integration.notices import statements_of
 from integration.people import SignedIn
 from integration.withdrawals import WARN
 from integration.work import Work
@@ -36,7 +37,8 @@ def show(person: SignedIn) -> ResponseReturnValue:
     with services().reading(person.account_id) as work:
         rows = _settled(work) if settled else withdrawals.listed(work, running=True, limit=1000)
         orders = _orders(work, rows)
-        found = [one for mine in statements(work, list(orders.values())).values() for one in mine]
+        kept = statements_of(work, orders)
+        found = [one for mine in statements(kept, orders.values(), work.now()).values() for one in mine]
         stores = {store.id: store for store in connected.everyone(work)}
     wanted = {row.id: row.order_id for row in rows}
     shown = [one for one in found if one.id in wanted]

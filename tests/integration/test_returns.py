@@ -549,7 +549,7 @@ class TestCost:
             assert len(returns.judge_orders(work, orders[:1])) == 1
             few = len(count_queries())
             verdicts = returns.judge_orders(work, orders)
-            assert len(count_queries()) == few == 6
+            assert len(count_queries()) == few == 4
         assert set(verdicts) == {order.id for order in orders}
 
     def test_no_orders_no_queries(self, world, account, count_queries):

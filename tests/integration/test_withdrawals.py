@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import msgspec
 import pytest
 
-from integration import customers, settling, withdrawals
+from integration import customers, notices, settling, withdrawals
 from integration.db.audit import AuditEntry
 from integration.errors import BadInput, Conflict, NotFound
 from integration.money import Money
@@ -119,7 +119,7 @@ def test_what_cannot_be_is_refused(world, account, order_id, wrong):
     with world.database.transaction(account) as work, pytest.raises(BadInput):
         record(work, order_id, world, received_at=world.clock() + timedelta(days=1))
     with world.database.reading(account) as work:
-        assert withdrawals.of_orders(work, [order_id]) == []
+        assert notices.statements_of(work, [order_id]) == []
 
 
 def test_another_accounts_statement_does_not_exist(world, account, order_id):
