@@ -355,7 +355,7 @@ def record(
             "assurance": action.assurance,
             "helpdesk": conversation.get("helpdesk"),
             "conversation": conversation.get("id"),
-            "receipt": {key: receipt.get(key) for key in ("platform_id", "amount", "settled")}
+            "receipt": {key: receipt.get(key) for key in ("platform_id", "amount", "settled", "paid_back")}
             if receipt
             else None,
             "error": {"code": error.get("code")} if error else None,

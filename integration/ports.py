@@ -123,6 +123,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     done_at: datetime | None = None
     settled: bool = True
     """False: the store recorded it, the gateway has not confirmed the money yet."""
+    paid_back: bool | None = None
+    """False: only written down, no money moved. None: the store does not say, or it is not about money."""
     detail: dict[str, Any] = {}
 
 

@@ -89,7 +89,7 @@ def _fresh(work: Work, orders: Iterable[Order]) -> dict[int, Fresh]:
         if order.cancelled_at is not None and action.kind is ActionKind.CANCEL:
             continue
         request = msgspec.convert(action.request, ActionRequest)
-        if request.method == "manual":
+        if request.method == "manual" or (action.receipt or {}).get("paid_back") is False:
             continue  # written down, to be paid by hand: a person says when that was done
         mine = found.setdefault(order.id, Fresh())
         mine.whole |= request.kind is ActionKind.CANCEL and request.refund_on_cancel

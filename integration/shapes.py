@@ -240,6 +240,8 @@ class Action(Shape, frozen=True, kw_only=True):
     finished_at: datetime | None
     platform_id: str | None
     error: ActionError | None
+    paid_back: bool | None = None
+    """Of a refund that succeeded: false where the store only wrote it down, to be paid by hand."""
 
 
 class AuditEntry(Shape, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from integration.errors import (
     StoreUnavailable,
     UnreadableAnswer,
 )
+from integration.money import Money
 from integration.ports import ActionRequest, Quote, Receipt, RefundLineWish, Tender
 
 
@@ -89,7 +90,7 @@ class Refund:
         paid = refund.get("refunded_payment") is True
         if body["api_refund"] and not paid and not refunding.finished(refund):
             raise InProgress("the store is still waiting for the gateway")
-        return receipt(refund, request.currency)
+        return receipt(refund, request.currency, body)
 
     def send(self, request: ActionRequest, body: Body) -> Receipt:
         desk = self._desk
@@ -102,7 +103,7 @@ class Refund:
             return self._despite(error, request, body)
         if not isinstance(refund, Mapping) or not identity(refund):
             raise UnreadableAnswer("the store answered a refund with something else")
-        return receipt(refund, book.currency)
+        return receipt(refund, book.currency, body)
 
     def _despite(self, error: StoreRefused, request: ActionRequest, body: Body) -> Receipt:
         """The store said no. Some say so after having written it down, so we look whether it is there."""
@@ -118,11 +119,20 @@ class Refund:
         return found
 
 
-def receipt(refund: Raw, currency: str) -> Receipt:
-    paid_back = refund.get("refunded_payment") is True
+def receipt(refund: Raw, currency: str, body: Body) -> Receipt:
+    """`amount` is what moved, where the gateway was to move it; else what was written down.
+
+    (A refund that no gateway made stands in the store like any other: only `refunded_payment` says so.)
+    """
+    meant, said = bool(body["api_refund"]), refund.get("refunded_payment")
+    paid_back = (
+        said if isinstance(said, bool) else meant
+    )  # old stores do not say: then their 201 is their word
+    written = money(abs(decimal(refund, "amount")), currency) if currency else None
     return Receipt(
         platform_id=identity(refund),
-        amount=money(abs(decimal(refund, "amount")), currency) if currency else None,
+        amount=Money(0, currency) if meant and not paid_back and currency else written,
         done_at=moment(refund, "date_created_gmt"),
-        detail={"paid_back": paid_back, "manual": not paid_back},
+        settled=paid_back,
+        paid_back=paid_back,
     )

@@ -20,6 +20,7 @@ from integration.ports import ActionKind, ActionRequest
 from integration.records import FulfillmentStatus
 from jobs import actions
 from jobs import sync as copying
+from sidebar.pane import action_view
 
 
 class Desk:
@@ -163,6 +164,19 @@ def test_a_refund_goes_back_to_the_card_and_to_the_gift_card_by_what_each_paid(
     assert sum(back().values()) == before + piece
     desk.do(ActionKind.REFUND, order.id, **ask_for(order.total - before - piece))
     assert back() == paid  # all of it, and to each no more than it paid
+
+
+def test_what_is_only_written_down_is_not_called_paid_back(
+    desk: Desk, cashier: Any, counter: Any, services: Any, account_id: int
+) -> None:
+    order = cashier.orders("woocommerce")[0]
+    wish = {"amount": {"amount": "2.00", "currency": "EUR"}, "exception": "goodwill"}
+    by_gateway = desk.do(ActionKind.REFUND, order.id, **wish)
+    by_hand = desk.do(ActionKind.REFUND, order.id, method="manual", **wish)
+    assert counter.moves("woocommerce", order.platform_id) == ["2.00"]
+    for action, paid_back in ((by_gateway, True), (by_hand, False)):
+        assert actions.view(services, account_id, action.id)["paid_back"] is paid_back
+        assert action_view(action)["by_hand"] is not paid_back
 
 
 def test_a_cancellation_that_stopped_half_way_goes_on_and_is_never_called_not_done(

@@ -75,7 +75,7 @@ def test_a_refund_moves_the_money_once(demo: Any, shop: WooCommerceStore) -> Non
     receipt = shop.send(wish, shop.prepare(wish))
 
     assert receipt.amount == line.unit_price
-    assert receipt.detail == {"paid_back": True, "manual": False}
+    assert (receipt.paid_back, receipt.settled) == (True, True)
     assert moves(demo, order) == [line.unit_price.text]
     after = shop.order(order.platform_id)
     assert after is not None
@@ -239,6 +239,29 @@ def test_a_refund_that_the_gateway_has_not_answered_is_nobodys_to_repeat(
     assert store.find(wish, by_hand) is not None
 
 
+def test_what_the_gateway_was_to_pay_and_did_not_is_no_money_moved(
+    scripted: Any, store: WooCommerceStore, sample: Any
+) -> None:
+    """The row stands there for good, with our meta; only `refunded_payment` tells."""
+    raw = sample("orders_single/status_completed.json")["response"]["body"]
+    created = sample("refund_posts/30_meta_data.json")["response"]["body"]
+    unpaid = created | {"amount": "1.50", "refunded_payment": False}
+    unpaid["meta_data"] = [{"key": "_deskside_key", "value": "k"}]
+    scripted.on("GET", "orders/93", raw)
+    scripted.on("GET", "orders/93/refunds", [])
+    scripted.on("POST", "orders/93/refunds", unpaid, status=201)
+    wish = ActionRequest(
+        key="k", kind=ActionKind.REFUND, order_id="93", currency="EUR", amount=Money(150, "EUR")
+    )
+    prepared = json.loads(store.prepare(wish))
+    prepared["refund"]["api_refund"] = True
+    sent = store.send(wish, json.dumps(prepared))
+    assert (sent.amount, sent.paid_back, sent.settled) == (Money(0, "EUR"), False, False)
+    scripted.answers[("GET", "orders/93/refunds")] = []
+    scripted.on("GET", "orders/93/refunds", [unpaid])
+    assert store.find(wish, json.dumps(prepared)) == sent
+
+
 def test_an_error_although_stored_is_a_success(scripted: Any, store: WooCommerceStore, sample: Any) -> None:
     raw = sample("orders_single/status_completed.json")["response"]["body"] | {"meta_data": []}
     declined = sample("refund_posts/25_gateway_declined.json")["response"]["body"]
@@ -306,7 +329,7 @@ def test_a_gateway_that_cannot_pay_back_only_records(demo: Any, shop: WooCommerc
     wish = refund(order, 1000)
     assert shop.quote(wish).tenders[0].manual is True
     receipt = shop.send(wish, shop.prepare(wish))
-    assert receipt.detail == {"paid_back": False, "manual": True}
+    assert (receipt.amount, receipt.paid_back, receipt.settled) == (Money(1000, "EUR"), False, False)
     assert moves(demo, order) == []
     assert rows(demo, order) == 1
 
