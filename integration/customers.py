@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+import msgspec
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import selectinload
 
 from integration.contacts import key
+from integration.db.as_json import Writer
 from integration.db.customers import Customer
 from integration.db.orders import Order, OrderKey, OrderReturn, PaymentTransaction, Refund
 from integration.db.stores import Store
@@ -18,6 +20,7 @@ from integration.errors import NotFound
 from integration.matching import MOST_MATCHES, Match, Proof, chosen, contacts_of, few, match
 from integration.money import Money
 from integration.plain_orders import ShownOrder, read_history
+from integration.prepared import Prepared
 from integration.records import FinancialStatus, Platform
 from integration.work import Work
 
@@ -100,7 +103,7 @@ def profile(work: Work, customer_id: int, *, known: Match | None = None) -> Prof
     `known`: what `match` has just read of a person in the same transaction, so as not to read it again.
     """
     person = known if known is not None and known.customer_id == customer_id else _person(work, customer_id)
-    groups = _bought(work, person.customer_id)
+    groups = _groups.rows(work, customer=person.customer_id)
     stores = _stores(groups)
     return Profile(
         id=person.customer_id,
@@ -175,11 +178,13 @@ def _counted() -> tuple[ColumnElement[bool], ...]:
 PAID = (FinancialStatus.PAID, FinancialStatus.PARTIALLY_REFUNDED, FinancialStatus.REFUNDED)
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(msgspec.Struct, frozen=True, array_like=True):
     """Orders of one store, currency and state of payment."""
 
-    store: tuple[int, Platform, str, str]
+    store_id: int
+    platform: Platform
+    domain: str
+    store_name: str
     currency: str
     paid: FinancialStatus
     cancelled: bool
@@ -192,57 +197,55 @@ class _Group:
     """Returns of the person that were not turned down: the same in every group."""
 
 
-def _bought(work: Work, customer_id: int) -> list[_Group]:
+def _write_groups(writer: Writer) -> Select[str]:
     """What the person bought, summed up by one query."""
+    customer: BindParameter[int] = bindparam("customer")
     asked = (
         select(func.count())
         .select_from(OrderReturn)
         .join(Order, Order.id == OrderReturn.order_id)
         .where(
-            Order.customer_id == customer_id,
+            Order.customer_id == customer,
             *_counted(),
-            OrderReturn.status.not_in(("declined", "canceled")),
+            OrderReturn.status != "declined",
+            OrderReturn.status != "canceled",
         )
         .correlate(None)
         .scalar_subquery()
     )
     cancelled = Order.cancelled_at.is_not(None)
-    store = (Store.id, Store.platform, Store.domain, Store.name)
-    alike = (*store, Order.currency, Order.financial_status, cancelled)
-    rows = work.session.execute(
-        select(
-            *alike,
-            func.count(Order.id),
-            func.min(Order.placed_at),
-            func.max(Order.placed_at),
-            func.sum(Order.total - Order.refunded),
-            asked,
-        )
-        .join(Order, Order.store_id == Store.id)
-        .where(Order.customer_id == customer_id, *_counted())
+    alike = (
+        Store.id,
+        Store.platform,
+        Store.domain,
+        Store.name,
+        Order.currency,
+        Order.financial_status,
+        cancelled,
+    )
+    sums = (
+        func.count(Order.id),
+        func.min(Order.placed_at),
+        func.max(Order.placed_at),
+        func.sum(Order.total - Order.refunded),
+        asked,
+    )
+    return (
+        select(writer.text(writer.row(*alike, *sums)))
+        .join_from(Order, Store, Order.store_id == Store.id)
+        .where(Order.customer_id == customer, *_counted())
         .group_by(*alike)
     )
-    return [
-        _Group(
-            (store_id, platform, domain, name),
-            currency,
-            paid,
-            bool(gone),
-            count,
-            first,
-            last,
-            int(kept),
-            back,
-        )
-        for store_id, platform, domain, name, currency, paid, gone, count, first, last, kept, back in rows
-    ]
+
+
+_groups = Prepared(_Group, _write_groups)
 
 
 def _stores(groups: Iterable[_Group]) -> tuple[KnownStore, ...]:
     """The store with most orders first."""
     counts: Counter[tuple[int, Platform, str, str]] = Counter()
     for group in groups:
-        counts[group.store] += group.count
+        counts[group.store_id, group.platform, group.domain, group.store_name] += group.count
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][0]))
     return tuple(
         KnownStore(id=store_id, platform=platform, domain=domain, name=name, orders_count=count)

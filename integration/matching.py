@@ -9,14 +9,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+import msgspec
+from sqlalchemy import ColumnElement, Select, func, or_, select, union_all
 
 from integration.contacts import email_key, key, order_refs, phone_keys
+from integration.db.as_json import Writer
 from integration.db.customers import ContactPoint, Customer
 from integration.db.orders import Order, OrderKey
 from integration.db.stores import Store
+from integration.prepared import Prepared
 from integration.work import Work
 
 MOST_KEYS = 40
@@ -112,20 +115,40 @@ def _quotable(number: str) -> bool:
 def contacts_of(work: Work, customer_ids: Sequence[int]) -> Contacts:
     """E-mails and phones of each person, oldest first."""
     found: Contacts = dict.fromkeys(customer_ids, ((), ()))
-    return found | _by_person(_points(work, ContactPoint.customer_id.in_(customer_ids)))
+    return found | _by_person(_points_of.rows(work, people=list(customer_ids)))
 
 
-def _points(work: Work, wanted: ColumnElement[bool]) -> list[tuple[int, str, str]]:
-    """(customer, kind, value), oldest first."""
-    rows = work.session.execute(
-        select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value)
-        .where(wanted)
-        .order_by(ContactPoint.id)
-    )
-    return [(customer_id, kind, value) for customer_id, kind, value in rows]
+class Point(NamedTuple):
+    """One e-mail or phone of a person."""
+
+    customer_id: int
+    kind: str
+    value: str
 
 
-def _by_person(points: Iterable[tuple[int, str, str]]) -> Contacts:
+def _points(writer: Writer, wanted: ColumnElement[bool]) -> Select[str]:
+    """Oldest first."""
+    point = writer.row(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value)
+    return select(writer.text(point)).where(wanted).order_by(ContactPoint.id)
+
+
+def _owners(writer: Writer) -> ColumnElement[bool]:
+    """Of a person who has one of the e-mails or phones."""
+    having = [
+        select(ContactPoint.customer_id)
+        .where(ContactPoint.kind == kind, writer.among(ContactPoint.value, name))
+        .limit(MOST_KEYS * MOST_MATCHES)
+        for kind, name in (("email", "emails"), ("phone", "phones"))
+    ]
+    people = union_all(*(select(one.subquery().c.customer_id) for one in having))
+    return ContactPoint.customer_id.in_(people)
+
+
+_points_of = Prepared(Point, lambda writer: _points(writer, writer.among(ContactPoint.customer_id, "people")))
+_points_of_owners = Prepared(Point, lambda writer: _points(writer, _owners(writer)))
+
+
+def _by_person(points: Iterable[Point]) -> Contacts:
     found: dict[int, tuple[list[str], list[str]]] = {}
     for customer_id, kind, value in points:
         found.setdefault(customer_id, ([], []))[0 if kind == "email" else 1].append(value)
@@ -142,15 +165,9 @@ def _phone_keys(work: Work, texts: Sequence[str]) -> dict[str, str]:
 
 def _by_contact(work: Work, emails: dict[str, str], phones: dict[str, str]) -> tuple[list[_Hit], Contacts]:
     """Who has one of these contacts, and all contacts that they have, in one query."""
-    wanted = []
-    if emails:
-        wanted.append(and_(ContactPoint.kind == "email", ContactPoint.value.in_(emails)))
-    if phones:
-        wanted.append(and_(ContactPoint.kind == "phone", ContactPoint.value.in_(phones)))
-    if not wanted:
+    if not emails and not phones:
         return [], {}
-    people = select(ContactPoint.customer_id).where(or_(*wanted)).limit(MOST_KEYS * MOST_MATCHES)
-    points = _points(work, ContactPoint.customer_id.in_(people.order_by(ContactPoint.id)))
+    points = _points_of_owners.rows(work, emails=list(emails), phones=list(phones))
     hits = [
         _Hit(customer_id, Proof.EMAIL if kind == "email" else Proof.PHONE, f"{kind}:{value}")
         for customer_id, kind, value in points
@@ -215,7 +232,7 @@ def _rank(work: Work, hits: Sequence[_Hit], known: Contacts) -> list[Match]:
     by_person: dict[int, list[_Hit]] = {}
     for hit in hits:
         by_person.setdefault(hit.customer_id, []).append(hit)
-    people = _people(work, by_person)
+    people = _people.rows(work, people=list(by_person)) if by_person else []
     strangers = [row.id for row in people if row.id not in known]
     contacts = known | (contacts_of(work, strangers) if strangers else {})
     found = [
@@ -240,20 +257,29 @@ def _rank(work: Work, hits: Sequence[_Hit], known: Contacts) -> list[Match]:
     return found[:MOST_MATCHES]
 
 
-def _people(work: Work, customer_ids: Iterable[int]) -> Sequence[Row[Any]]:
-    """Those who stand for themselves, with the number of their orders and the day of the last one."""
-    ids = list(customer_ids)
-    if not ids:
-        return ()
+class _Person(msgspec.Struct, frozen=True, array_like=True):
+    """Who stands for themselves, with the number of their orders and the day of the last one."""
+
+    id: int
+    name: str
+    country: str | None
+    locale: str | None
+    tags: tuple[Any, ...]
+    orders: int
+    last: datetime | None
+
+
+def _write_people(writer: Writer) -> Select[str]:
     mine = (Order.customer_id == Customer.id, Order.gone_at.is_(None), Order.test.is_(False))
     orders = select(func.count(Order.id)).where(*mine).correlate(Customer).scalar_subquery()
     last = select(func.max(Order.placed_at)).where(*mine).correlate(Customer).scalar_subquery()
     person = (Customer.id, Customer.name, Customer.country, Customer.locale, Customer.tags)
-    return work.session.execute(
-        select(*person, orders.label("orders"), last.label("last")).where(
-            Customer.id.in_(ids), Customer.merged_into.is_(None)
-        )
-    ).all()
+    return select(writer.text(writer.row(*person, orders, last))).where(
+        writer.among(Customer.id, "people"), Customer.merged_into.is_(None)
+    )
+
+
+_people = Prepared(_Person, _write_people)
 
 
 def _best_first(found: Match) -> tuple[float, ...]:

@@ -30,14 +30,14 @@ class Prepared(Generic[T]):
         self._write = write
         self._written: dict[str, SQLCompiler] = {}
 
-    def rows(self, work: Work, **values: int | str) -> list[T]:
-        """Every row's value, for the account at work."""
+    def rows(self, work: Work, **values: int | str | list[int] | list[str]) -> list[T]:
+        """Every row's value, for the account at work. Lists are for `Writer.among`."""
         work.session.flush()  # what was changed in this transaction is seen, as any other query sees it
         connection = work.session.connection()
         statement = self._written.get(connection.dialect.name) or self._in(connection.dialect)
-        named = statement.construct_params({ACCOUNT: work.account_id, **values})
-        places = statement.positiontup
-        given: Any = named if places is None else tuple(named[name] for name in places)
+        given: Any = statement.construct_params({ACCOUNT: work.account_id, **values})
+        if statement.positiontup is not None:  # SQLite, which knows no lists
+            given = tuple(_scalar(given[name]) for name in statement.positiontup)
         return [self._decode(text) for (text,) in connection.exec_driver_sql(str(statement), given)]
 
     def _in(self, dialect: Dialect) -> SQLCompiler:
@@ -50,5 +50,10 @@ class Prepared(Generic[T]):
         )
         written = self._write(Writer(dialect.name)).options(confined).compile(dialect=dialect)
         assert isinstance(written, SQLCompiler)
+        assert not written.post_compile_params, "a list of values: use Writer.among"
         self._written[dialect.name] = written
         return written
+
+
+def _scalar(value: Any) -> Any:
+    return msgspec.json.encode(value).decode() if isinstance(value, list) else value

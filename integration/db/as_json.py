@@ -9,11 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     JSON,
+    BindParameter,
     Boolean,
     ColumnElement,
     Select,
     String,
+    any_,
+    bindparam,
     case,
     cast,
     func,
@@ -62,6 +66,16 @@ class Writer:
     def one(self, row: Select[Any]) -> ColumnElement[Any]:
         """The only row of a select of one JSON column, or null."""
         return self._kept(row.scalar_subquery())
+
+    def among(self, column: Any, name: str) -> ColumnElement[bool]:
+        """Whether it is one of the values that `bindparam(name)` will hold: as many as there are then."""
+        given: BindParameter[Any] = bindparam(name)
+        if self._postgres:
+            found: ColumnElement[bool] = column == any_(cast(given, ARRAY(column.type)))
+            return found
+        listed = func.json_each(type_coerce(given, String)).table_valued("value")
+        one_of: ColumnElement[bool] = column.in_(select(listed.c.value))
+        return one_of
 
     def _kept(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
         """As JSON, not as a text in JSON: SQLite forgets that of a subquery's value.
