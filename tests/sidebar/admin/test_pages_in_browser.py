@@ -11,7 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from integration import helpdesks, policy_draft
+from integration import helpdesks, policy_draft, returns
+from integration.customers import find_order
 from integration.db.accounts import Role
 from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
 from integration.eligibility import Rule, Scope
@@ -258,6 +259,52 @@ def test_a_policy_goes_from_the_first_to_the_second_version_by_keyboard(
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Version 2")).to_be_visible()
     expect(page.get_by_text("“Three weeks”")).to_be_visible()
+
+
+def test_a_second_version_is_tried_saved_and_binds_only_what_is_bought_after(
+    services: Services, live: Any, opened: Any, admin: int, account: int, world: Any, shop: dict[str, int]
+) -> None:
+    """The whole way: open, change, see it on real orders, try it on the past, save, look back."""
+    page = opened()
+    page.context.add_cookies([cookie(services, live, admin)])
+    page.goto(f"{live.url}/admin/policy")
+    expect(page.get_by_text("From the first minute; nothing was saved yet")).to_be_visible()
+
+    page.get_by_role("link", name="Everything else").click()
+    page.get_by_label("Period", exact=True).fill("21")
+    page.get_by_role("button", name="Keep in the draft").click()
+    real = page.get_by_role("row").filter(has_text="#1042").get_by_role("cell")
+    expect(real.nth(1)).to_contain_text("policy until 13 Dec")
+    expect(real.nth(2)).to_contain_text("policy until 4 Dec")
+
+    page.get_by_role("link", name="Try on past orders").click()
+    page.get_by_label("Over").select_option("30")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_text("Lines that change")).to_be_visible()
+
+    page.get_by_role("link", name="Back to the policy").click()
+    page.get_by_label("What changes, in your words").fill("Three weeks")
+    page.get_by_role("button", name="Save as version 2").click()
+    versions = page.get_by_role("list").filter(has_text="Version 2").get_by_role("listitem")
+    for words in ("Version 2", "In force", "Sat 21 Nov", "Maarja Tamm", "Three weeks"):
+        expect(versions.last).to_contain_text(words)
+    expect(versions.first).to_contain_text("Deskside")
+    page.get_by_role("link", name="Version 1").click()
+    expect(page.get_by_text("30 days from delivery")).to_be_visible()
+
+    line = world.line("77")
+    world.clock.advance(timedelta(minutes=1))
+    [later] = world.sell(
+        account,
+        shop["home"],
+        world.record(line, placed_at=world.clock(), fulfillments=(world.parcel(line),)),
+    )
+    with services.reading(account) as work:
+        verdicts = {
+            order: returns.judge_order(work, find_order(work, order)) for order in (shop["slippers"], later)
+        }
+    bound = {order: {line.policy_version for line in found.lines} for order, found in verdicts.items()}
+    assert bound == {shop["slippers"]: {"1"}, later: {"2"}}
 
 
 def test_a_long_what_if_brings_its_result_by_itself(
