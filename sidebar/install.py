@@ -112,9 +112,15 @@ def shopify_app() -> ResponseReturnValue:
         store_id: int | None = installing.open_from_admin(services(), shop, visit.session.token)
     except (StoreError, BadInput) as problem:
         store_id, error = None, problem
+    _speak_as_the_admin_does()
     allow_framing(f"https://{shop}", "https://admin.shopify.com", _simulated_admin(shop))
     allow_scripts("https://cdn.shopify.com")
     return render_shopify_home(shop, store_id, visit.session.user_id, error)
+
+
+def _speak_as_the_admin_does() -> None:
+    """Shopify names the language of its admin in `locale`. Source: fact sheet, 1.1."""
+    g.language = request.args.get("locale", "").partition("-")[0]
 
 
 def _simulated_admin(shop: str) -> str:
@@ -139,6 +145,7 @@ def shopify_app_state() -> ResponseReturnValue:
         if store is None:
             raise NotFound("this shop is not connected")
         found = store.account_id, store.id
+    _speak_as_the_admin_does()
     return home_state(*found)
 
 

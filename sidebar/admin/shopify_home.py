@@ -10,9 +10,11 @@ from flask import g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from integration import store_status
+from integration import helpdesks, store_status
 from integration.errors import AppError
+from integration.people.agents import list_agents
 from integration.store_status import StoreView
+from integration.work import Work
 from jobs.stores import account_of
 from sidebar.context import services
 from sidebar.formats import number
@@ -23,10 +25,11 @@ def render_shopify_home(
 ) -> str:
     """The whole page. `error`: why the shop could not be connected at this visit."""
     g.now = services().now()
-    view = None
+    view, steps = None, []
     if store_id is not None:
         with services().reading(account_of(services(), store_id)) as work:
             view = store_status.one(work, store_id)
+            steps = _steps(work)
     return render_template(
         "admin/shopify_home.html",
         api_key=services().settings.shopify_api_key,
@@ -34,7 +37,36 @@ def render_shopify_home(
         store=view,
         error=error,
         state=_spoken(view) if view else None,
+        steps=steps,
     )
+
+
+def _steps(work: Work) -> list[dict[str, str]]:
+    """What is left to do, with what is done struck off: `state` is done, now, or empty for later."""
+    done = [True, bool(helpdesks.everyone(work)), len(list_agents(work)) > 1]
+    words = [
+        (_("Connect the store"), ""),
+        (
+            _("Set up your helpdesk"),
+            _(
+                "The sidebar opens in Zendesk, Front, Help Scout, Chatwoot and others."
+                " It takes about ten minutes."
+            ),
+        ),
+        (
+            _("Invite your agents"),
+            _("Each with a role and limits. Above a limit a second person decides."),
+        ),
+    ]
+    first = done.index(False) if False in done else -1
+    return [
+        {
+            "title": title,
+            "text": text,
+            "state": "done" if done[number] else "now" if number == first else "",
+        }
+        for number, (title, text) in enumerate(words)
+    ]
 
 
 def home_state(account_id: int, store_id: int) -> ResponseReturnValue:
@@ -52,7 +84,18 @@ def _spoken(store: StoreView) -> dict[str, object]:
         "total": store.total,
         "line": _line(store),
         "title": _title(store),
+        "trouble": _trouble(store),
     }
+
+
+def _trouble(store: StoreView) -> str:
+    """What is wrong and what to do about it on this very page; empty while all is well."""
+    if not store.connected or not store.error:
+        return ""
+    if store.key_refused:
+        return str(_("Reload this page: opening the app renews the key."))
+    step = str(store.error.get("next_step") or "")
+    return str(_(step) if step else _("We try again by ourselves."))
 
 
 def _title(store: StoreView) -> str:

@@ -17,6 +17,9 @@ function show(state) {
   const line = box.querySelector("[data-line]");
   if (line.textContent !== state.line) line.textContent = state.line;
   document.querySelector("[data-title]").textContent = state.title;
+  const trouble = document.querySelector("[data-trouble]");
+  trouble.hidden = !state.trouble;
+  trouble.querySelector("p").textContent = state.trouble;
   if (state.copying && state.total) {
     bar.max = state.total;
     bar.value = state.done;
