@@ -87,12 +87,18 @@ def _return(order: SeenOrder, store: AnyStore) -> str:
 
 
 def _replace(order: SeenOrder, store: AnyStore) -> str:
-    """Neither platform lets an app make one that its own stock and books know as a replacement."""
+    """Nowhere a thing of its own. At Shopify it would be an exchange on a return, at a price that is today's
+
+    and a balance that the customer may owe (schema 2026-10, `ReturnInput.exchangeLineItems`).
+    """
     if gone := _gone(order, store):
         return gone
     if store.platform is Platform.WOOCOMMERCE:
         return _("WooCommerce has no replacements; make a new order in the store.")
-    return _("Shopify keeps replacements to its own admin; open the order there.")
+    return _(
+        "at Shopify it is an exchange at today’s price, which may leave a balance to pay;"
+        " make it with its return in Shopify’s admin."
+    )
 
 
 def _cancel(order: SeenOrder, store: AnyStore) -> str:

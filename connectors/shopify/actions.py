@@ -20,6 +20,11 @@ RETURNS = frozenset({
     ActionKind.RETURN_RECEIVE,
 })  # fmt: skip
 
+REPLACEMENT = (
+    "At Shopify a replacement is an exchange at today's price, which may leave a balance to pay."
+    " Make it with its return in Shopify's admin."
+)
+
 EDITS = frozenset({ActionKind.NOTE, ActionKind.TAGS, ActionKind.ADDRESS})
 
 
@@ -32,7 +37,7 @@ class Actions:
     def supports(self, kind: ActionKind, order: OrderRecord | None) -> str | None:
         """None, or why not: for lack of a scope, or for the order's state where one is given."""
         if kind is ActionKind.REPLACEMENT:
-            return "Replacements are made in the Shopify admin."
+            return REPLACEMENT
         scope = "write_returns" if kind in RETURNS else "write_orders"
         if not grants(self._scopes, scope):
             return f"The store's key lacks the permission {scope}."
@@ -50,7 +55,7 @@ class Actions:
             return returning.prepare(self._api, request).text
         if request.kind in EDITS:
             return editing.prepare_edit(self._orders, request).text
-        raise StoreRefused("replacements are made in the Shopify admin")
+        raise StoreRefused(REPLACEMENT, code="unsupported")
 
     def find(self, request: ActionRequest, prepared: str) -> Receipt | None:
         message = messages.read(prepared, request.kind)

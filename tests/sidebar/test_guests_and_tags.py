@@ -42,7 +42,7 @@ def test_replacing_is_shown_and_says_why_not(frame, shop):
     button = re.search(r'<button[^>]*data-kind="replacement"[^>]*>', text)
     assert button
     assert 'aria-disabled="true"' in button.group(0)
-    assert "Shopify keeps replacements to its own admin" in text
+    assert "at Shopify it is an exchange at today’s price" in text
     outlet = frame.get(f"/orders/{shop['slippers']}").get_data(as_text=True)
     assert "WooCommerce has no replacements" in outlet
     assert frame.get(f"/orders/{shop['lamp']}/replacement").status_code == 404
