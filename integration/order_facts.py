@@ -164,7 +164,7 @@ def order_facts(
     said: OrderSaid = NOTHING,
 ) -> OrderFacts:
     """Everything the engine asks of an order; `products` by the store's id of the product."""
-    address = _delivery_address(order)
+    address = delivery_address(order)
     of_order = said.order
     lines = tuple(
         _line(order, line, (products or {}).get(line.product_id or ""), said.of_line(line.platform_id))
@@ -195,7 +195,7 @@ def order_facts(
     )
 
 
-def _delivery_address(order: AnyOrder) -> Mapping[str, Any] | None:
+def delivery_address(order: AnyOrder) -> Mapping[str, Any] | None:
     """Where the goods go; for goods without a parcel, where the buyer lives as far as the bill says."""
     for address in (order.shipping_address, order.billing_address):
         if address and address.get("country"):

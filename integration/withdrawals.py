@@ -22,6 +22,7 @@ from integration.errors import BadInput, Conflict, NotFound
 from integration.identity import lock_account
 from integration.ids import child_id
 from integration.notices import statements_of
+from integration.order_facts import delivery_address
 from integration.plain_orders import AnyOrder
 from integration.work import Work
 from integration.zones import zone_of
@@ -31,6 +32,8 @@ DURABLE = ("email", "letter", "account")
 """What a customer can keep and read again unchanged; a phone call is not. Source: 2011/83/EU art. 2(10)."""
 WARN = 3
 """Days ahead that a clock is shown as pressing."""
+DAY = timedelta(days=1)
+"""How far a statement's clock may be off, its zone included: nobody withdraws from what is not bought."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,8 @@ def record(
         raise BadInput(f"channel: want one of {', '.join(CHANNELS)}", code="bad_channel")
     if received_at.tzinfo is None or received_at > work.now() + timedelta(minutes=5):
         raise BadInput("a statement is received before it is recorded", code="bad_time")
+    if received_at < order.placed_at - DAY:
+        raise BadInput("a statement is received after the order was placed", code="bad_time")
     lines = {child_id(order.id, line.platform_id): line for line in order.lines}
     for line_id, count in (quantities or {}).items():
         if line_id not in lines or not 0 < count <= lines[line_id].quantity:
@@ -131,6 +136,17 @@ def goods_or_proof(
     _set_clocks(work, find_order(work, row.order_id), row)
     _note(work, row, "moved", by, proof, {"goods": row.goods_at, "sent": row.proof_at})
     return row
+
+
+def follow(work: Work, order: Order, by: str, *, proof: str = "session") -> None:
+    """Set the clocks of an order's open statements anew, after something was learned that may decide."""
+    for row in statements_of(work, [order.id]):
+        if row.closed_at is not None:
+            continue
+        before = row.refund_due, row.return_due
+        _set_clocks(work, order, row)
+        if before != (row.refund_due, row.return_due):
+            _note(work, row, "moved", by, proof, {"refund": row.refund_due, "send_back": row.return_due})
 
 
 def close(work: Work, withdrawal_id: int, by: str, *, proof: str = "session") -> Withdrawal:
@@ -221,7 +237,7 @@ def clocks(rows: Iterable[Withdrawal], orders: Mapping[int, AnyOrder], now: date
     for row in rows:
         if row.closed_at is not None:
             continue
-        zone = zone_of(orders[row.order_id].shipping_address)
+        zone = zone_of(delivery_address(orders[row.order_id]))
         today = local_day(now, zone)
         dues = {
             "acknowledge": None if row.acknowledged_at else local_day(row.received_at, zone),

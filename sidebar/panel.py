@@ -11,7 +11,7 @@ from flask_babel import refresh
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from integration import customers, returns
+from integration import customers, returns, withdrawals
 from integration.db.accounts import Agent
 from integration.errors import BadInput, Forbidden, NotFound
 from integration.ids import child_id, row_id
@@ -245,6 +245,7 @@ def say(visit: Visit) -> Response:
             visit.conversation or None,
             visit.proof,
         )
+        withdrawals.follow(work, order, visit.actor, proof=visit.proof)
     return fragment(order_html(visit, order_id))
 
 

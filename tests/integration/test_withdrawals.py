@@ -6,9 +6,11 @@ from datetime import date, timedelta
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
-from integration import customers, notices, settling, withdrawals
+from integration import customers, notices, returns, settling, withdrawals
 from integration.db.audit import AuditEntry
+from integration.db.stores import Product
 from integration.errors import BadInput, Conflict, NotFound
 from integration.money import Money
 from integration.records import Address, RefundLineRecord, RefundRecord
@@ -98,6 +100,47 @@ def test_a_closed_one_has_no_clocks_and_closing_repeats_safely(world, account, o
         assert events == ["withdrawal.recorded", "withdrawal.closed"]
 
 
+def test_a_fact_said_later_starts_the_clock_that_waited_for_it(world, account, store):
+    line = world.line(product_id="scrub")
+    sold = world.record(line, fulfillments=(world.parcel(line),))
+    [order_id] = world.sell(account, store, sold)
+    with world.database.transaction(account) as work:
+        work.add(
+            Product(
+                store_id=store,
+                platform_id="scrub",
+                title="Sauna scrub",
+                tags=["hygiene-seal"],
+                categories=[],
+                product_type="",
+                downloadable=False,
+                virtual=False,
+                synced_at=world.clock(),
+            )
+        )
+        row = record(work, order_id, world)
+        assert (row.refund_due, row.return_due) == (None, None), "whether the seal is broken decides"
+        order = customers.find_order(work, order_id)
+        for word, due in (("no", date(2026, 12, 5)), ("yes", None), ("no", date(2026, 12, 5))):
+            returns.say_fact(work, order, order.lines[0], "unsealed", word, "liis@lumi.example")
+            withdrawals.follow(work, order, "liis@lumi.example")
+            assert row.refund_due == due
+        withdrawals.follow(work, order, "liis@lumi.example")
+        moved = select(AuditEntry).where(AuditEntry.event == "withdrawal.moved")
+        assert len(work.session.scalars(moved).all()) == 3, "what stays as it is leaves no entry"
+
+
+def test_clocks_of_goods_without_a_parcel_tick_where_the_buyer_lives(world, account, store):
+    line = world.line(requires_shipping=False)
+    home = Address(name="A", country="TH")
+    sold = world.record(line, fulfillments=(), shipping_address=None, billing_address=home)
+    [order_id] = world.sell(account, store, sold)
+    world.clock.advance(timedelta(hours=6))  # 18:00 UTC: in Bangkok it is tomorrow
+    with world.database.transaction(account) as work:
+        record(work, order_id, world, received_at=world.clock())
+        assert clocks(work)["acknowledge"] == (date(2026, 11, 22), 0, True)
+
+
 def test_where_no_law_grants_it_no_clock_runs(world, account, store):
     line = world.line()
     home = Address(name="A", country="US", province="NY")
@@ -118,6 +161,8 @@ def test_what_cannot_be_is_refused(world, account, order_id, wrong):
         record(work, order_id, world, **wrong)
     with world.database.transaction(account) as work, pytest.raises(BadInput):
         record(work, order_id, world, received_at=world.clock() + timedelta(days=1))
+    with world.database.transaction(account) as work, pytest.raises(BadInput):
+        record(work, order_id, world, received_at=world.clock() - timedelta(days=365))  # before the order
     with world.database.reading(account) as work:
         assert notices.statements_of(work, [order_id]) == []
 
