@@ -75,8 +75,13 @@ def local(moment: datetime | date) -> date:
 
 
 def today() -> date:
-    now: datetime = getattr(g, "now", None) or datetime.now(UTC)
-    return now.astimezone(zone()).date()
+    """Asked for with every day that is written, so it is reckoned once for each moment and zone."""
+    return _day_of(getattr(g, "now", None) or datetime.now(UTC), zone())
+
+
+@lru_cache(maxsize=64)
+def _day_of(moment: datetime, there: tzinfo) -> date:
+    return moment.astimezone(there).date()
 
 
 def day_text(day: date, language: str, this_year: int) -> str:

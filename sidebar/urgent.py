@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from flask import g
-from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from integration.db.actions import Contact
 from integration.money import Money
 from integration.withdrawals import Clock
 from sidebar.cards import ShutOrder
 from sidebar.formats import clock, day, local, money_text, today
-from sidebar.languages import current
+from sidebar.languages import current, ngettext
+from sidebar.languages import gettext as _
 from sidebar.parcels import Parcel, days_late
 
 SOON = 3

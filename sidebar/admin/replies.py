@@ -29,7 +29,7 @@ def replies(person: SignedIn) -> ResponseReturnValue:
     return render_template(
         "admin/replies.html",
         kept=kept,
-        situations=[(code, texts.situation_word(code)) for code in texts.SITUATIONS],
+        situations=list(texts.situation_words().items()),
         all_languages=LANGUAGES,
         fits=fits,
         saved=request.args.get("saved"),
@@ -97,7 +97,7 @@ def _page(language: str, situation: str, text: str, *, is_own: bool, error: str 
         reply_language=language,
         language_name=texts.language_name(language),
         situation=situation,
-        word=texts.situation_word(situation),
+        word=texts.situation_words()[situation],
         text=text,
         preview=shown,
         is_own=is_own,

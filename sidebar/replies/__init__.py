@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask_babel import force_locale
-from flask_babel import gettext as _
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from sidebar.cards import OrderCard
 from sidebar.formats import locale_of, today, zone
 from sidebar.languages import LANGUAGES, current, known
+from sidebar.languages import gettext as _
 from sidebar.replies.dates import Writing
 from sidebar.replies.draft import Draft, Situation, Used
 from sidebar.replies.facts import facts, used
@@ -71,16 +71,17 @@ def draft(
     write = Writing(language, pane.country, zone(), today())
     with force_locale(language):
         text = _fill(language, chosen, facts(pane, order, write), own or {})
+    words = situation_words()
     return Draft(
         situation=chosen,
-        title=situation_word(chosen),
+        title=words[chosen],
         language=language,
         language_name=language_name(language),
         conversation=conversation or "",
         text=text,
         order_id=order.id if order else "",
         used=tuple(used(chosen, order)),
-        situations=tuple(Situation(code, situation_word(code)) for code in _sorted(chosen)),
+        situations=tuple(Situation(code, words[code]) for code in _sorted(chosen)),
     )
 
 
@@ -112,7 +113,7 @@ def suggest(order: OrderCard | None) -> str:
     return "not_eligible" if verdicts == {"refuse"} else "may_return"
 
 
-def situation_word(code: str) -> str:
+def situation_words() -> dict[str, str]:
     return {
         "where": _("Where is it"),
         "late": _("Late parcel"),
@@ -124,7 +125,7 @@ def situation_word(code: str) -> str:
         "replacement": _("Replacement"),
         "address_changed": _("Address changed"),
         "withdrawal": _("Withdrawal received"),
-    }[code]
+    }
 
 
 def _sorted(chosen: str) -> list[str]:
