@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ LANGUAGES = {"en": "English", "et": "Eesti", "ro": "Română", "th": "ไทย"
 """Code → the language's own name. The first one is the language of the code's messages."""
 SHORT = {"en": "EN", "et": "ET", "ro": "RO", "th": "TH", "ar": "ع"}
 RIGHT_TO_LEFT = frozenset({"ar"})
+COMMAS = {"ar": "، "}
 CATALOGUES = Path(__file__).parent / "translations"
 
 
@@ -84,6 +86,11 @@ def gettext(message: str, **variables: Any) -> str:
 def ngettext(singular: str, plural: str, num: int, **variables: Any) -> str:
     text: str = catalogue(current()).ngettext(singular, plural, num)
     return text % {"num": num, **variables}
+
+
+def enumerated(parts: Iterable[str]) -> str:
+    """Side by side, with the comma of the language."""
+    return COMMAS.get(current(), ", ").join(parts)
 
 
 def direction(language: str) -> str:

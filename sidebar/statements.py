@@ -13,6 +13,7 @@ from integration.db.policies import Withdrawal
 from integration.eligibility.law import row_for
 from integration.plain_orders import SeenOrder
 from integration.withdrawals import Clock
+from sidebar.languages import enumerated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ def _statement(row: Withdrawal, order: SeenOrder, clocks: tuple[Clock, ...]) -> 
         received_at=row.received_at,
         channel=row.channel,
         how=channels().get(row.channel, row.channel),
-        what=", ".join(
+        what=enumerated(
             f"{titles.get(part['line_id'], '')} × {part['quantity']}"
             if part["quantity"] > 1
             else titles.get(part["line_id"], "")

@@ -20,7 +20,7 @@ from integration.eligibility.verdict import (
 )
 from integration.money import Money
 from sidebar.formats import day, local, money_text, short_day, today
-from sidebar.languages import current
+from sidebar.languages import current, enumerated
 from sidebar.languages import gettext as _
 from sidebar.spans import span_text
 
@@ -124,7 +124,7 @@ def verdict_card(line: LineVerdict, said: Mapping[str, str], ordered: date, refu
         rules=tuple(_rules(line)),
         questions=tuple(_questions(line, said)),
         money=Money(line.items, refund.currency) if line.items else None,
-        ways=", ".join(way(name) for name in line.resolutions),
+        ways=enumerated(way(name) for name in line.resolutions),
         last_day=last,
         line=line,
     )
@@ -214,7 +214,7 @@ def _rules(line: LineVerdict) -> list[Rule]:
             }
             by = sources.get(fact.source or "", "")
             text = _("Delivered %(day)s", day=day(fact.value))
-            rules.append(Rule("lines", f"{text}, {by}." if by else f"{text}."))
+            rules.append(Rule("lines", enumerated(filter(None, (text, by))).removesuffix(".") + "."))
             break
     return rules
 
@@ -320,6 +320,6 @@ def _clock(line: LineVerdict, ordered: date) -> Clock | None:
             none = right.standing in (Standing.NONE, Standing.EXCEPTED)
             nothing = _("no right") if right is line.law else _("no return")
             rows.append(Row(label, 0, 0, False, nothing if none else _("not known")))
-    spoken = ", ".join(f"{row.label}: {row.says}" for row in rows)
+    spoken = enumerated(f"{row.label}: {row.says}" for row in rows)
     since = _("from %(day)s", day=short_day(ordered))
     return Clock(tuple(rows), min(place(today()), 99.1), since, f"{since}. {spoken}.")

@@ -75,7 +75,7 @@ def _fill(template: str, params: Mapping[str, object], translate: Translate, sho
         else show(_span(name, value, params) if name in SPANS else value)
         for name, value in params.items()
     }
-    return translate(template) % written
+    return (translate(template) % written).replace("..", ".")  # a short month has a point of its own
 
 
 def _span(name: str, value: object, params: Mapping[str, object]) -> object:

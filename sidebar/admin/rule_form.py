@@ -17,6 +17,7 @@ from integration.money import Money
 from integration.policy_draft import read
 from sidebar import formats
 from sidebar.admin.amounts import minor_from
+from sidebar.languages import enumerated
 from sidebar.spans import span_text
 
 SCOPES = ("tags", "collections", "categories", "products", "countries", "channels", "customer_groups")
@@ -110,7 +111,7 @@ def _terms(rule: Rule) -> str:
     if rule.holidays:
         last = max(rule.holidays, key=lambda one: one.until)
         parts.append(_("holidays until %(day)s", day=formats.short_day(last.until)))
-    return ", ".join(str(part) for part in parts)
+    return enumerated(str(part) for part in parts)
 
 
 def _window(rule: Rule) -> str:

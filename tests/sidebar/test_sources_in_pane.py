@@ -7,6 +7,7 @@ import re
 import pytest
 
 from integration.eligibility.explain import Span
+from integration.people import change_agent
 from integration.records import Address
 from sidebar.verdicts import show
 
@@ -81,3 +82,26 @@ def test_a_right_without_a_last_day_is_drawn_as_open(frame, world, account, shop
 
     clock = re.findall(r'<div class="row">.*?<b>(.*?)</b></div>', frame.get(f"/orders/{order_id}").text)
     assert clock == ["no end yet", "no last day"], "not sent yet: by law and by policy"
+
+
+@pytest.mark.parametrize(
+    ("language", "way", "sentence"),
+    [
+        ("en", "Refund, Store credit, Exchange", "May be returned until Mon 14 Dec."),
+        ("ro", "Rambursare, Credit în magazin, Schimb", "Se poate returna până la lun., 14 dec."),
+        ("ar", "رد المبلغ، رصيد في المتجر، استبدال", "يمكن الإرجاع حتى الاثنين، 14 ديسمبر."),
+    ],
+)
+def test_commas_and_points_are_those_of_the_language(
+    services, desk, agent, world, account, frame_of, language, way, sentence
+):
+    line = world.line()
+    sold = world.record(line, fulfillments=(world.parcel(line),))
+    [order_id] = world.sell(account, world.store(account), sold)
+    with services.transaction(account) as work:
+        change_agent(work, agent, locale=language)
+    text = frame_of(desk.token()).get(f"/orders/{order_id}").text
+
+    assert way in text
+    assert sentence in text
+    assert ".." not in re.sub(r"<[^>]+>", "", text)
