@@ -201,6 +201,10 @@ class Sync(Shape, frozen=True, kw_only=True):
     phase: SyncPhase
     done: int
     total: int | None
+    orders_per_second: float | None
+    """While orders are copied, once it can be told."""
+    seconds_left: float | None
+    """An estimate, while orders are copied."""
     lag_seconds: float | None
     """How far the copy may be behind; null while the first copy is not finished."""
     last_event_at: datetime | None

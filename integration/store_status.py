@@ -13,7 +13,7 @@ from sqlalchemy.orm import selectinload
 
 from integration.db.inbox import Delivery, DeliveryStatus, Poison
 from integration.db.orders import Order
-from integration.db.stores import Store, StoreStatus, SyncPhase
+from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
 from integration.errors import KEY_REFUSED, NotFound
 from integration.records import Platform
 from integration.work import JobName, Work
@@ -110,8 +110,7 @@ def retry_poisoned_orders(work: Work, store_id: int) -> None:
 def _view(work: Work, store: Store) -> StoreView:
     sync, now = store.sync, work.now()
     copying = sync.phase is SyncPhase.BACKFILL and store.status is not StoreStatus.DISCONNECTED
-    rate = _rate(sync.done, sync.backfill_started_at, now) if copying else None
-    left = (sync.total - sync.done) / rate if rate and sync.total and sync.total > sync.done else None
+    rate, left = pace(sync, now)
     return StoreView(
         id=store.id,
         platform=store.platform,
@@ -158,9 +157,14 @@ def _urgency(view: StoreView) -> int:
     return 2 if view.connected else 3
 
 
-def _rate(done: int, since: datetime | None, now: datetime) -> float | None:
-    seconds = (now - since).total_seconds() if since else 0.0
-    return done / seconds if done and seconds >= 1 else None
+def pace(sync: SyncState, now: datetime) -> tuple[float | None, float | None]:
+    """(orders a second, seconds left) of the copying under way; None for what cannot be told yet."""
+    since = sync.backfill_started_at
+    seconds = (now - since).total_seconds() if since and sync.phase is SyncPhase.BACKFILL else 0.0
+    if not sync.done or seconds < 1:
+        return None, None
+    rate = sync.done / seconds
+    return rate, (sync.total - sync.done) / rate if sync.total and sync.total > sync.done else None
 
 
 def _usual_delay(work: Work, store_id: int) -> timedelta | None:

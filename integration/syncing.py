@@ -24,7 +24,7 @@ PROOF_HOLD = timedelta(minutes=5)
 PROOF_AGAIN = timedelta(minutes=20)
 """After the store could not be read to the end."""
 LATE_AFTER = timedelta(minutes=30)
-"""A store that was not reconciled for so long is degraded."""
+"""A store that was not reconciled for so long is late, whatever the reason."""
 
 
 @dataclass(frozen=True)
@@ -224,6 +224,25 @@ def due(work: Work) -> Sequence[tuple[int, int]]:
         .order_by(SyncState.due_at)
     )
     return [(row.account_id, row.store_id) for row in rows]
+
+
+def note_late(work: Work) -> Sequence[int]:
+    """Mark live stores that nobody has reconciled for too long; the next reconciliation takes it back.
+
+    Returns those that were well until now. For the sweep.
+    """
+    reached = func.coalesce(SyncState.last_reconciled_at, SyncState.backfilled_at)
+    late = select(SyncState.store_id).where(
+        SyncState.phase == SyncPhase.LIVE, reached < work.now() - LATE_AFTER
+    )
+    marked = work.session.execute(
+        update(Store)
+        .where(Store.status == StoreStatus.ACTIVE, Store.id.in_(late))
+        .values(status=StoreStatus.DEGRADED)
+        .returning(Store.id)
+        .execution_options(synchronize_session=False)
+    )
+    return marked.scalars().all()
 
 
 def due_proofs(work: Work) -> Sequence[tuple[int, int]]:

@@ -20,13 +20,15 @@ from integration.db.audit import AuditEntry
 from integration.db.inbox import Delivery, DeliveryStatus
 from integration.db.orders import Fulfillment, Order, OrderLine
 from integration.db.policies import Withdrawal
-from integration.db.stores import Store
+from integration.db.stores import Store, StoreStatus
 from integration.eligibility import OrderFacts, Verdicts, explain
 from integration.ids import child_id, public_id, tail
 from integration.money import Money
 from integration.order_facts import pieces
 from integration.plain_orders import SeenOrder
 from integration.records import Platform
+from integration.store_status import pace
+from integration.syncing import LATE_AFTER
 from integration.terms import AnyStore
 from integration.work import Work
 
@@ -345,6 +347,7 @@ def _refunds(row: Order) -> list[shapes.Refund]:
 def _store(row: Store, now: datetime, waiting_since: datetime | None) -> Json:
     sync = row.sync
     error = sync.error or None
+    rate, left = pace(sync, now)
     return _plain(
         shapes.Store(
             id=public_id(row.id),
@@ -356,6 +359,8 @@ def _store(row: Store, now: datetime, waiting_since: datetime | None) -> Json:
                 phase=sync.phase,
                 done=sync.done,
                 total=sync.total,
+                orders_per_second=rate,
+                seconds_left=left,
                 lag_seconds=lag(row, now, waiting_since),
                 last_event_at=sync.last_event_at,
                 last_reconciled_at=sync.last_reconciled_at,
@@ -374,17 +379,21 @@ def _store(row: Store, now: datetime, waiting_since: datetime | None) -> Json:
 
 
 def lag(store: Store, now: datetime, waiting_since: datetime | None) -> float | None:
-    """Seconds that the copy may be behind: since the oldest event that waits, or, while the store cannot
+    """Seconds that the copy may be behind. None: nothing was ever finished.
 
-    be read, since we last heard of it. None: nothing was ever finished.
+    Since the oldest event that waits; while the store cannot be read, since we last heard of it; and once
+    it should have been reconciled and was not (whoever is asleep), since it last was.
     """
     sync = store.sync
     heard = [at for at in (sync.last_reconciled_at, sync.last_event_at, sync.backfilled_at) if at is not None]
-    if sync.backfilled_at is None and sync.last_reconciled_at is None:
+    reached = sync.last_reconciled_at or sync.backfilled_at
+    if reached is None:
         return None
     since = [waiting_since] if waiting_since is not None else []
-    if sync.error and heard:
+    if sync.error or store.status is StoreStatus.DISCONNECTED:
         since.append(max(heard))
+    if now - reached > LATE_AFTER:
+        since.append(reached)
     return max((max(timedelta(0), now - at).total_seconds() for at in since), default=0.0)
 
 

@@ -1,4 +1,4 @@
-"""What runs by the clock: the sweep first of all, which finds everything that is due."""
+"""What runs by the clock: the sweep first of all, which finds everything that is due, and who is late."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 3
 """How long a lost wake can delay anything."""
+LATENESS_EVERY = 60
 HOUSEKEEPING_EVERY = 3600
 
 
@@ -38,6 +39,10 @@ def sweep(services: Services) -> None:
             for account, request in privacy.open_requests(work)
         ]
     services.wake_all(due)
+    if services.redis.set("deskside:lateness", b"1", nx=True, ex=LATENESS_EVERY):
+        with services.everywhere() as work:
+            for store_id in syncing.note_late(work):
+                log.warning("store %s: not reconciled for more than %s", store_id, syncing.LATE_AFTER)
     if services.redis.set("deskside:housekeeping", b"1", nx=True, ex=HOUSEKEEPING_EVERY):
         housekeeping(services)
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from connectors.shopify import install as shopify
-from integration import inbox, stores, syncing
+from integration import inbox, store_status, stores, syncing
 from integration.cli.output import ROW_ID, json_option, opened, show, show_json
 from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
 from integration.errors import BadInput, StoreError
@@ -43,6 +43,14 @@ def _row(store: Store, state: SyncState, now: datetime) -> dict[str, Any]:
     }
 
 
+def _pace(state: SyncState, now: datetime) -> dict[str, float | None]:
+    rate, left = store_status.pace(state, now)
+    return {
+        "orders_per_second": None if rate is None else round(rate, 1),
+        "seconds_left": None if left is None else round(left),
+    }
+
+
 @stores_group.command("list")
 @json_option
 @click.pass_obj
@@ -67,6 +75,7 @@ def status(account: int | None, store_id: int | None, as_json: bool) -> None:
             found.append(
                 {
                     **_row(store, state, services.now()),
+                    **_pace(state, services.now()),
                     "oldest_order_at": _iso(state.oldest_order_at),
                     "last_event_at": _iso(state.last_event_at),
                     "last_reconciled_at": _iso(state.last_reconciled_at),

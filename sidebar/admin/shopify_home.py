@@ -16,6 +16,7 @@ from integration.people.agents import list_agents
 from integration.store_status import StoreView
 from integration.work import Work
 from jobs.stores import account_of
+from sidebar.admin.frame import roughly
 from sidebar.context import services
 from sidebar.formats import number
 
@@ -112,7 +113,12 @@ def _title(store: StoreView) -> str:
 
 def _line(store: StoreView) -> str:
     if store.copying and store.total:
-        return str(_("%(done)s of %(total)s orders", done=number(store.done), total=number(store.total)))
+        said = [_("%(done)s of %(total)s orders", done=number(store.done), total=number(store.total))]
+        if store.per_second:
+            said.append(_("%(count)s orders a second", count=number(round(store.per_second))))
+        if store.seconds_left:
+            said.append(_("%(span)s left", span=roughly(store.seconds_left)))
+        return " · ".join(map(str, said))
     if store.copying:
         return str(_("%(done)s orders so far", done=number(store.done)))
     return str(_("%(count)s orders copied", count=number(store.orders)))

@@ -17,7 +17,7 @@ from integration import stores, syncing
 from integration.db.inbox import Poison
 from integration.db.orders import Order
 from integration.db.stores import Product, StoreStatus, SyncPhase
-from jobs import proving, queues
+from jobs import proving, queues, schedule
 from jobs import sync as copying
 from tests.jobs import stores_state
 
@@ -321,3 +321,18 @@ def _until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     while not condition():
         assert clock_of_the_wall.monotonic() < end, "it does not happen"
         clock_of_the_wall.sleep(0.02)
+
+
+def test_a_store_that_nobody_reconciles_is_late_until_somebody_does(
+    connected: dict[str, int], truth: Truth, services: Any, run_due: Callable[[], int], time: Any
+) -> None:
+    """Whoever is asleep: the sweep says so even where the store itself is well and no event waits."""
+    run_due()
+    assert {truth.status(store_id) for store_id in connected.values()} == {StoreStatus.ACTIVE}
+    time.advance(syncing.LATE_AFTER + timedelta(minutes=1))
+    services.redis.delete("deskside:lateness")  # which keeps real time: this is looked at once a minute
+    schedule.sweep(services)
+    assert {truth.status(store_id) for store_id in connected.values()} == {StoreStatus.DEGRADED}
+
+    run_due()
+    assert {truth.status(store_id) for store_id in connected.values()} == {StoreStatus.ACTIVE}

@@ -168,11 +168,15 @@ def test_every_state_is_accessible_in_every_window(
     assert windows[1].get_attribute("html", "dir") == "rtl"
 
 
-def test_the_copy_moves_without_a_reload_and_ends_in_step(opened: Any, change: Any) -> None:
-    change(**COPYING)
+def test_the_copy_moves_without_a_reload_and_ends_in_step(
+    opened: Any, change: Any, services: Services
+) -> None:
+    change(**COPYING, backfill_started_at=services.now() - timedelta(seconds=356))
     page = opened()
     expect(page.get_by_role("heading", name="Copying orders")).to_be_visible()
-    expect(page.get_by_text("38,412 of 61,900 orders")).to_be_visible()
+    expect(
+        page.get_by_text("38,412 of 61,900 orders · 108 orders a second · about 4 minutes")
+    ).to_be_visible()
     change(done=50_000)
     page.clock.fast_forward(POLL)
     expect(page.locator("progress")).to_have_js_property("value", 50_000)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from integration.db.inbox import Delivery, DeliveryStatus
-from integration.db.stores import SyncState
+from integration.db.stores import SyncPhase, SyncState
 from integration.errors import BadInput
 from integration.money import Money
 from integration.ports import Topic
@@ -335,6 +335,8 @@ class TestStores:
                 "phase": "live",
                 "done": 40,
                 "total": 50,
+                "orders_per_second": None,
+                "seconds_left": None,
                 "lag_seconds": 0.0,
                 "last_event_at": None,
                 "last_reconciled_at": "2026-11-21T11:57:00Z",
@@ -364,17 +366,37 @@ class TestStores:
     ):
         with world.database.transaction(account) as work:
             sync = work.session.get_one(SyncState, store)
-            sync.backfilled_at = clock() - timedelta(hours=2)
-            sync.last_event_at = clock() - timedelta(hours=1)
+            sync.backfilled_at = clock() - timedelta(minutes=25)
+            sync.last_event_at = clock() - timedelta(minutes=20)
             sync.error = {"code": "store_denied", "message": "401", "next_step": "Reconnect it."}
         sync = admin.get(f"/stores/{store}").get_json()["sync"]
-        assert sync["lag_seconds"] == 3600
+        assert sync["lag_seconds"] == 1200
         assert sync["error"] == {
             "code": "store_denied",
             "message": "401",
             "next_step": "Reconnect it.",
             "at": None,
         }
+
+    def test_a_store_that_nobody_has_reconciled_is_behind_whoever_is_asleep(
+        self, world, account, store, admin, clock
+    ):
+        with world.database.transaction(account) as work:
+            sync = work.session.get_one(SyncState, store)
+            sync.backfilled_at = clock() - timedelta(days=9)
+            sync.last_reconciled_at = clock() - timedelta(hours=2)
+            sync.last_event_at = clock() - timedelta(minutes=1)
+        assert admin.get(f"/stores/{store}").get_json()["sync"]["lag_seconds"] == 7200
+
+    def test_a_copy_under_way_says_how_fast_it_is_and_how_long_it_will_take(
+        self, world, account, store, admin, clock
+    ):
+        with world.database.transaction(account) as work:
+            sync = work.session.get_one(SyncState, store)
+            sync.phase, sync.done, sync.total = SyncPhase.BACKFILL, 400, 1000
+            sync.backfill_started_at = clock() - timedelta(seconds=4)
+        sync = admin.get(f"/stores/{store}").get_json()["sync"]
+        assert (sync["orders_per_second"], sync["seconds_left"]) == (100.0, 6.0)
 
     def test_before_the_first_copy_is_finished_nobody_knows_the_lag(self, admin, store):
         assert admin.get(f"/stores/{store}").get_json()["sync"]["lag_seconds"] is None
