@@ -110,17 +110,30 @@ def _mine(work: Work, claim: Claim) -> Action | None:
 
 def about_to_send(work: Work, claim: Claim, prepared: str) -> bool:
     """Commit this before sending. False: the hold is lost; send nothing."""
+    action = _held(work, claim)
+    if action is None:
+        return False
+    action.prepared, action.last_sent_at = prepared, work.now()
+    actions.record(work, action, "sent", ACTOR, PROOF)
+    return True
+
+
+def about_to_complete(work: Work, claim: Claim) -> bool:
+    """The same before the rest of a half-done action, of which the record has told already."""
+    return _held(work, claim) is not None
+
+
+def _held(work: Work, claim: Claim) -> Action | None:
+    """The action, held anew and from now on taken for sent; None if the hold is lost."""
     action = _mine(work, claim)
     now = work.now()
     if action is None or action.held_until is None or action.held_until <= now:
-        return False
+        return None
     if action.sent_at is None:
         action.sent_at = now  # of the first time: a key's life counts from there
         action.attempts = 0  # from here on they count looks
-    action.prepared, action.last_sent_at = prepared, now
     action.held_until = now + HOLD
-    actions.record(work, action, "sent", ACTOR, PROOF)
-    return True
+    return action
 
 
 def not_sent(work: Work, claim: Claim, error: dict[str, str], wait: float) -> None:

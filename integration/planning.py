@@ -231,7 +231,7 @@ def _decide_other(work: Work, order: Order, kind: ActionKind, wish: Wish, who: W
         kind=kind,
         order_id=order.platform_id,
         currency=order.currency,
-        lines=_pieces(order, kind, wish),
+        lines=_pieces(order, wish),
         note=wish.note if kind in SAID_TO_CUSTOMER else _note(wish, who),
         notify=wish.notify,
         reason=wish.reason,
@@ -258,7 +258,7 @@ SAID_TO_CUSTOMER = frozenset({ActionKind.NOTE, ActionKind.RETURN_DECLINE})
 """Their words are what the customer or the shop reads: nothing is added to them."""
 
 
-def _pieces(order: Order, kind: ActionKind, wish: Wish) -> tuple[RefundLineWish, ...]:
+def _pieces(order: Order, wish: Wish) -> tuple[RefundLineWish, ...]:
     by_public = {child_id(order.id, line.platform_id): line for line in order.lines}
     lines = []
     for wanted in wish.lines:

@@ -26,7 +26,7 @@ from integration.errors import (
     Unprocessable,
 )
 from integration.money import Money
-from integration.ports import ActionKind, ActionRequest, Quote, Receipt, StoreApi
+from integration.ports import ActionKind, ActionRequest, Quote, Receipt
 from integration.recorded import record_of
 from integration.wishes import Who, Wish
 from integration.work import Work
@@ -256,16 +256,6 @@ def _check_support(services: Services, account_id: int, order_id: int, kind: Act
         api.close()
     if reason:
         raise Unprocessable(reason, code="not_possible", next_step=reason)
-
-
-def possible(
-    services: Services, order: Order, kinds: tuple[ActionKind, ...], api: StoreApi | None
-) -> dict[str, str | None]:
-    """For the buttons: kind → None if it can be done, else why not. Asks no store over the network."""
-    record = record_of(order)
-    if api is None:
-        return dict.fromkeys(kinds, "The store cannot be reached just now.")
-    return {kind.value: api.supports(kind, record) for kind in kinds}
 
 
 def view(services: Services, account_id: int, action_id: int) -> dict[str, Any]:

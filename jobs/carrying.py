@@ -107,7 +107,7 @@ def _look(services: Services, claim: Claim, api: StoreApi, prepared: str) -> Non
 def _complete(services: Services, claim: Claim, api: StoreApi, prepared: str) -> None:
     """The store shows that the money moved: only what comes after it is left to do."""
     with services.transaction(claim.account_id) as work:
-        mine = carrying.about_to_send(work, claim, prepared)
+        mine = carrying.about_to_complete(work, claim)
     if not mine:
         return
     try:

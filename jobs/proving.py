@@ -58,7 +58,7 @@ def run(services: Services, *, store_id: int) -> None:
         kept = syncing.claim_proof(work, store_id)
     if kept is None:
         return
-    progress = _go_on(services, account_id, store_id, kept) or _begin(services, account_id, store_id, None)
+    progress = _go_on(kept) or _begin(services, account_id, store_id, None)
     _finish(services, account_id, store_id, progress, until=monotonic() + SLICE_SECONDS)
 
 
@@ -78,7 +78,7 @@ def _begin(services: Services, account_id: int, store_id: int, days: int | None)
     return Progress(began_at=now, since=since, next=since, until=now + timedelta(days=1))
 
 
-def _go_on(services: Services, account_id: int, store_id: int, kept: dict[str, Any]) -> Progress | None:
+def _go_on(kept: dict[str, Any]) -> Progress | None:
     try:
         return msgspec.convert(kept["running"], Progress) if kept.get("running") else None
     except msgspec.ValidationError:

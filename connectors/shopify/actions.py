@@ -74,7 +74,7 @@ class Actions:
         if request.kind is ActionKind.CANCEL:
             return editing.send_cancel(self._api, self._orders, request, message, self._sleep)
         if request.kind in RETURNS:
-            return returning.send(self._api, request, message)
+            return returning.send(self._api, message)
         return editing.send_edit(self._api, request, message)
 
     def repeatable(self, request: ActionRequest) -> bool:

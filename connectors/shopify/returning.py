@@ -121,7 +121,7 @@ def prepare(api: GraphQL, request: ActionRequest) -> Message:
             return _received(api, request)
 
 
-def send(api: GraphQL, request: ActionRequest, message: Message) -> Receipt:
+def send(api: GraphQL, message: Message) -> Receipt:
     step = message.steps[0]
     answer = api.change(step.document, ReturnChanged, step.variables).answer
     if answer is None:

@@ -12,6 +12,7 @@ from integration import carrying, policies, returns, wishes
 from integration.customers import find_order
 from integration.db.accounts import Role
 from integration.db.actions import ActionStatus
+from integration.db.audit import AuditEntry
 from integration.db.orders import Order
 from integration.eligibility import Outcome
 from integration.errors import Conflict, HalfDone, Unprocessable
@@ -212,6 +213,9 @@ def test_a_cancellation_that_stopped_half_way_goes_on_and_is_never_called_not_do
     [shown] = [row for row in woocommerce.command("state")["orders"] if str(row["id"]) == order.platform_id]
     assert shown["status"] == "cancelled"
     assert counter.moves("woocommerce", order.platform_id) == [f"{order.total / 100:.2f}"]
+    with services.reading(account_id) as work:
+        told = work.session.scalars(select(AuditEntry.event).where(AuditEntry.action_id == waiting)).all()
+    assert sorted(told) == ["cancel.needs_attention", "cancel.requested", "cancel.sent", "cancel.succeeded"]
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
