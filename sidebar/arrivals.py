@@ -18,6 +18,7 @@ from integration.errors import BadInput
 from sidebar.agents import claim_agent
 from sidebar.context import services
 from sidebar.languages import known
+from sidebar.throttle import allowed
 from sidebar.visit import PROVEN_AGENT, Assurance, Proof, State, Visit
 
 if TYPE_CHECKING:
@@ -124,6 +125,16 @@ def note_opening(desk: Desk) -> None:
         return
     with services().transaction(desk.account_id) as work:
         helpdesks.note_opening(work, desk.id, at_once=desk.refused)
+
+
+def note_refusal(desk: Desk, code: str) -> None:
+    """What kept a call from proving itself, for whoever sets the desk up.
+
+    Once a minute at most, since anybody can cause one; a code only, nothing that the call said.
+    """
+    if allowed("refusal", desk.key, times=1, seconds=60):
+        with services().transaction(desk.account_id) as work:
+            helpdesks.note_refusal(work, desk.id, code)
 
 
 def tell(visit: Visit, context: Context, customer: Proof = Proof.CLAIMED) -> Visit:

@@ -46,6 +46,11 @@ class Door:
     """What the host's page says of the conversation, weighed. None: taken as a claim."""
     answer: Callable[[Request, Desk], ResponseReturnValue | None] | None = None
     """Answers by itself where the desk asks for data and not for a page; None: it asks for a page."""
+    check: Callable[[Desk], str] | None = None
+    """Ask the desk whether what the merchant entered works: a code of what does not, or "".
+
+    For the set-up page, once all settings are there; it waits for the answer. None: nothing to ask.
+    """
     sdk: tuple[str, ...] = ()
     """Addresses of the vendor's own script, loaded before ours; their hosts are allowed for this page."""
     bridge: str = ""

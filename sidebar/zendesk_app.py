@@ -24,8 +24,7 @@ DATE = (2026, 1, 1, 0, 0, 0)
 
 def manifest(address: str, *, email: str) -> dict[str, Any]:
     """`address`: our door for this Zendesk. Raises :exc:`BadInput` for one that Zendesk would not take."""
-    parts = urlsplit(address)
-    if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1"):
+    if not opens(address):
         raise BadInput("Zendesk opens https addresses only: set APP_URL", code="not_https")
     place = {"url": address, "flexible": True, "autoLoad": True}
     return {
@@ -40,13 +39,19 @@ def manifest(address: str, *, email: str) -> dict[str, Any]:
     }
 
 
+def opens(address: str) -> bool:
+    """Whether Zendesk frames such an address: https, or the machine one works on."""
+    parts = urlsplit(address)
+    return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1")
+
+
 def words() -> dict[str, Any]:
     return {
         "app": {
             "name": "Deskside",
             "short_description": "Orders, parcels, return rights and refunds beside every ticket.",
             "long_description": "Who is asking, what they bought, where it is, what they may return.",
-            "installation_instructions": "Install it, then copy the app id and the installation id.",
+            "installation_instructions": "Install it, then go on in Deskside, under Helpdesks.",
         }
     }
 

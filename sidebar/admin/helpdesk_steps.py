@@ -1,18 +1,22 @@
 """What a merchant does in each helpdesk, step by step, and what we can check by ourselves.
 
-Source: our helpdesk facts, one section a kind. A step is done when its settings are there and its
-checks pass; the first one that is not is the one to do now.
+Source: our helpdesk facts, one section a kind; Zendesk API, "List app installations"; Chatwoot user guide,
+"How to use dashboard apps". A step is done when its settings are there, its checks pass, and nothing says
+that it is still to be done; the first one that is not is the one to do now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
+from flask import url_for
 from flask_babel import gettext as _
 
 from integration.db.accounts import Agent
 from integration.db.helpdesks import Helpdesk
+from sidebar import zendesk_app
 from sidebar.admin.frame import when
 
 
@@ -32,10 +36,17 @@ class Step:
     """Names of the settings that are entered here."""
     shows: str = ""
     """What is handed over here: the address to copy, or the app's zip."""
+    link: tuple[str, str] | None = None
+    """(address, words) of the page where it is done or found."""
     checks: tuple[Check, ...] = ()
+    pending: bool = False
+    """It is done elsewhere, and nothing that we can see says that it was."""
+    optional: bool = False
+    """The sidebar works without it, with fewer proofs."""
 
     def done(self, lacking: set[str]) -> bool:
-        return not set(self.settings) & lacking and all(check.passed for check in self.checks)
+        settled = not self.pending and not set(self.settings) & lacking
+        return settled and all(check.passed for check in self.checks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +58,24 @@ class State:
     matched: tuple[Agent, ...]
     enabled: int
     """Agents of the account who are not disabled."""
-    refusal: str = ""
-    """In words: why the last call was refused; empty when none was."""
-    names: Mapping[str, str] = field(default_factory=dict)
+    address: str
+    """Of its door: what the merchant enters in the helpdesk."""
+    refused: tuple[datetime, str] | None = None
+    """When and why (a code) the last call was refused, if none was taken since."""
+    asked: str | None = None
+    """What the helpdesk itself said of these settings, as a code; "" nothing wrong, None: not asked."""
+
+    @property
+    def called(self) -> bool:
+        """Somebody opened the sidebar there, with or without a proof."""
+        return bool(self.helpdesk.last_opened_at or self.refused)
+
+    def refusal(self, *codes: str) -> tuple[Check, ...]:
+        """A failed check, if the last call was refused for one of these."""
+        if self.refused is None or self.refused[1] not in codes:
+            return ()
+        at, code = self.refused
+        return (Check(False, f"{refusals()[code]} ({when(at)})"),)
 
 
 def labels() -> dict[str, str]:
@@ -73,12 +99,14 @@ def labels() -> dict[str, str]:
 def hints() -> dict[str, str]:
     return {
         "subdomain": _("The part before .zendesk.com."),
-        "app_id": _("Stands in the address of the app in Admin Center."),
-        "installation_id": _("Stands in the address of the installed app’s settings."),
+        "app_id": _("The number after “app_id”."),
+        "installation_id": _("The number after “id”, in the same part of the list."),
         "public_key": _("A public key is no secret. Every uploaded app has its own."),
         "auth_secret": _("In Front: Settings, Developers, your app, Basic information."),
         "secret": _("At most 40 characters. Leave it empty and we choose one."),
-        "api_token": _("Of a person who may read conversations. We only read with it."),
+        "api_token": _(
+            "In Chatwoot: your picture, Profile settings, Access token. We only read conversations with it."
+        ),
         "account_id": _("The number in the address of your desk: /app/accounts/…"),
         "brand": _("The part before .reamaze.com."),
         "sso_secret": _(
@@ -91,40 +119,64 @@ def hints() -> dict[str, str]:
 
 def steps(state: State) -> list[Step]:
     """The way from nothing to an agent who sees orders, for this kind."""
-    makers: dict[str, Callable[[State], list[Step]]] = {
-        "zendesk": _zendesk,
-        "front": _front,
-        "helpscout": _helpscout,
-        "chatwoot": _chatwoot,
-        "reamaze": _reamaze,
-        "intercom": _intercom,
-        "generic": _generic,
+    ways: dict[str, tuple[Callable[[State], list[Step]], Callable[[State], Step]]] = {
+        "zendesk": (_zendesk, _pairing_once),
+        "front": (_front, _pairing),
+        "helpscout": (_helpscout, _pairing_once),
+        "chatwoot": (_chatwoot, _pairing),
+        "reamaze": (_reamaze, _matching),
+        "intercom": (_intercom, _matching),
     }
-    return [*makers.get(state.helpdesk.kind, _generic)(state), *_last(state)]
+    setting_up, agents = ways.get(state.helpdesk.kind, (_generic, _matching))
+    return [*setting_up(state), _opening(state), agents(state)]
 
 
 def _zendesk(state: State) -> list[Step]:
+    settings = state.helpdesk.settings
+    api = f"https://{settings['subdomain']}.zendesk.com/api/v2/apps"
+    key = f"{api}/{settings.get('app_id')}/public_key.pem"
     return [
-        Step(title=_("Name your Zendesk"), settings=("subdomain",)),
+        Step(
+            title=_("Name your Zendesk"),
+            settings=("subdomain",),
+            checks=state.refusal("other_subdomain"),
+        ),
         Step(
             title=_("Upload the app"),
             text=_(
-                "In Zendesk: Admin Center, Apps and integrations, Zendesk Support apps, Upload private app. "
-                "Upload this file:"
+                "Download this file. In Zendesk open Admin Center, Apps and integrations, Zendesk Support "
+                "apps and press “Upload private app”. Choose the file, then press Upload and Install."
             ),
             shows="zip",
+            checks=_uploadable(state),
+            pending=not state.called and "app_id" in state.lacking,
+        ),
+        Step(
+            title=_("Say which app it became"),
+            text=_(
+                "Signed in to Zendesk as an admin, open the list of installed apps. Find the part that names "
+                "Deskside and copy two numbers."
+            ),
+            link=(f"{api}/installations.json", _("Open the list in Zendesk")),
+            settings=("app_id", "installation_id"),
+            checks=state.refusal("other_installation"),
         ),
         Step(
             title=_("Prove that it is Zendesk who calls"),
-            text=_(
-                "Enter the ids of the installed app and its public key. As a Zendesk admin, open "
-                "/api/v2/apps/APP-ID/public_key.pem at your Zendesk address and paste what it shows."
-            ),
-            settings=("app_id", "installation_id", "public_key"),
-            checks=_proof(state),
+            text=_("Open the app’s public key in Zendesk and paste all that it shows.")
+            if "app_id" in settings
+            else _("Once the app id above is saved, a link to the app’s public key stands here."),
+            link=(key, _("Open the key in Zendesk")) if "app_id" in settings else None,
+            settings=("public_key",),
+            checks=_proof(state, elsewhere=("other_subdomain", "other_installation")),
         ),
-        _matching(state),
     ]
+
+
+def _uploadable(state: State) -> tuple[Check, ...]:
+    if zendesk_app.opens(state.address):
+        return ()
+    return (Check(False, _("Zendesk opens https addresses only. Set APP_URL on the server to one.")),)
 
 
 def _front(state: State) -> list[Step]:
@@ -135,6 +187,7 @@ def _front(state: State) -> list[Step]:
                 "In Front: Settings, Developers, Create app, add the feature “Plugin”. As its address enter:"
             ),
             shows="address",
+            pending=not state.called,
         ),
         Step(
             title=_("Prove that it is your Front who calls"),
@@ -142,7 +195,6 @@ def _front(state: State) -> list[Step]:
             settings=("auth_secret",),
             checks=_proof(state),
         ),
-        _pairing(),
     ]
 
 
@@ -152,6 +204,7 @@ def _helpscout(state: State) -> list[Step]:
             title=_("Make an app in Help Scout"),
             text=_("In Help Scout: Manage, Apps, Build a custom app. As the callback address enter:"),
             shows="address",
+            pending=not state.called,
         ),
         Step(
             title=_("Give both sides the same secret"),
@@ -161,7 +214,6 @@ def _helpscout(state: State) -> list[Step]:
             settings=("secret",),
             checks=_proof(state),
         ),
-        _matching(state),
     ]
 
 
@@ -169,8 +221,13 @@ def _chatwoot(state: State) -> list[Step]:
     return [
         Step(
             title=_("Add a dashboard app"),
-            text=_("In Chatwoot: Settings, Integrations, Dashboard apps, Add. As its address enter:"),
+            text=_(
+                "In Chatwoot open Settings, Integrations, Dashboard apps, press Configure and add an app. "
+                "Give it a name that your agents know, and as its address enter:"
+            ),
             shows="address",
+            checks=state.refusal("other_origin"),
+            pending=not state.called,
         ),
         Step(
             title=_("Let us confirm the customer"),
@@ -179,10 +236,24 @@ def _chatwoot(state: State) -> list[Step]:
                 "we ask Chatwoot itself who wrote the conversation."
             ),
             settings=("api_token", "account_id"),
-            checks=_proof(state),
+            checks=_answered(state),
+            optional=True,
         ),
-        _pairing(),
     ]
+
+
+def _answered(state: State) -> tuple[Check, ...]:
+    """What Chatwoot said when it was asked just now."""
+    if state.asked is None:
+        return ()
+    said = {
+        "": _("We asked Chatwoot: the token fits this account."),
+        "token_refused": _("Chatwoot refuses the access token. Copy it again."),
+        "other_account": _("The token is good, but its owner has no account of this number."),
+        "not_chatwoot": _("What answers at %(address)s is no Chatwoot.", address=state.helpdesk.origin),
+        "not_reached": _("Nothing answers at %(address)s.", address=state.helpdesk.origin),
+    }
+    return (Check(not state.asked, said[state.asked]),)
 
 
 def _reamaze(state: State) -> list[Step]:
@@ -194,7 +265,6 @@ def _reamaze(state: State) -> list[Step]:
             shows="address",
             checks=_proof(state),
         ),
-        _matching(state),
     ]
 
 
@@ -210,7 +280,6 @@ def _intercom(state: State) -> list[Step]:
             shows="address",
             checks=_proof(state),
         ),
-        _matching(state),
     ]
 
 
@@ -220,6 +289,7 @@ def _generic(state: State) -> list[Step]:
             title=_("Open the sidebar in a frame"),
             text=_("Your desk sends a form by POST with the field “token” to this address, into a frame:"),
             shows="address",
+            pending=not state.called,
         ),
         Step(
             title=_("Sign each opening"),
@@ -230,14 +300,14 @@ def _generic(state: State) -> list[Step]:
             settings=("secret",),
             checks=_proof(state),
         ),
-        _matching(state),
     ]
 
 
-def _proof(state: State) -> tuple[Check, ...]:
-    """Whether a call was proven, in the vendor's own way."""
-    if state.refusal:
-        return (Check(False, state.refusal),)
+def _proof(state: State, *, elsewhere: tuple[str, ...] = ()) -> tuple[Check, ...]:
+    """Whether a call was proven, in the vendor's own way. `elsewhere`: refusals told at another step."""
+    if state.refused and state.refused[1] not in elsewhere:
+        code = state.refused[1]
+        return state.refusal(code) or (Check(False, f"{refusals()['forged']} ({when(state.refused[0])})"),)
     opened = state.helpdesk.last_opened_at
     if opened is None:
         return (Check(None, _("Waiting for the first call that proves itself.")),)
@@ -257,30 +327,57 @@ def _matching(state: State) -> Step:
     )
 
 
-def _pairing() -> Step:
+def _pairing(state: State) -> Step:
     return Step(
-        title=_("Agents pair once"),
+        title=_("Agents pair once a day"),
         text=_(
-            "This helpdesk does not prove who its agents are. At the first refund the sidebar shows a code; "
-            "the agent confirms it here, signed in. Nothing to set up."
+            "This helpdesk does not prove who its agents are, so the sidebar first shows a button. The agent "
+            "presses it, signs in here, compares the code and confirms; that lasts for the working day. "
+            "Whoever has no account yet is invited under Agents."
         ),
+        link=(url_for("admin.agents"), _("Agents")),
+        pending=state.helpdesk.last_opened_at is None,
     )
 
 
-def _last(state: State) -> list[Step]:
+def _pairing_once(state: State) -> Step:
+    """For desks that sign a number of the agent and no address: the first money ties it to a person."""
+    found = len(state.matched)
+    text = _("%(found)s of %(all)s agents have paired.", found=found, all=state.enabled)
+    return Step(
+        title=_("Agents pair once"),
+        text=_(
+            "Every signed call may read. At their first refund the sidebar shows a code; the agent signs in "
+            "here, compares it and confirms. After that the helpdesk vouches for them. Whoever has no "
+            "account yet is invited under Agents."
+        ),
+        link=(url_for("admin.agents"), _("Agents")),
+        checks=(Check(found > 0 or None, text),),
+    )
+
+
+def _opening(state: State) -> Step:
     opened = state.helpdesk.last_opened_at
     seen = (
         Check(True, _("Opened last at %(when)s.", when=when(opened)))
         if opened
         else Check(None, _("Waiting for the first opening."))
     )
-    return [
-        Step(
-            title=_("Open a conversation"),
-            text=_("Any conversation of a customer who has bought something."),
-            checks=(seen,),
-        )
-    ]
+    where = {
+        "zendesk": _(
+            "Any ticket of a customer who has bought something. The sidebar stands on the right, among the "
+            "apps; where you do not see it, press the icon of the apps there."
+        ),
+        "chatwoot": _(
+            "Any conversation of a customer who has bought something; press the tab with the app’s name. "
+            "While that tab is open Chatwoot hides the composer: copy the reply, paste it under Messages."
+        ),
+    }
+    return Step(
+        title=_("Open a conversation"),
+        text=where.get(state.helpdesk.kind, _("Any conversation of a customer who has bought something.")),
+        checks=(seen,),
+    )
 
 
 def refusals() -> dict[str, str]:
@@ -294,5 +391,21 @@ def refusals() -> dict[str, str]:
         "access_ended": _("The call named an agent who was disabled."),
         "bad_input": _(
             "The call came without its proof. Enter the address again, exactly as it stands here."
+        ),
+        "other_subdomain": _(
+            "A Zendesk with another subdomain called. Its agents see an empty frame until the name here "
+            "is right."
+        ),
+        "other_installation": _(
+            "The key fits, but the call came from another installation. Copy the installation id again."
+        ),
+        "no_key": _(
+            "Zendesk calls already. Fill in what is missing here, so that its calls can be checked, then "
+            "reload the ticket."
+        ),
+        "unsigned": _("Zendesk opened the sidebar without a signature. Upload the app from this page again."),
+        "other_origin": _(
+            "The sidebar was opened at another address, where browsers keep it empty. Correct the address of "
+            "your desk below."
         ),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from flask import Response, redirect, render_template, request, url_for
@@ -17,8 +18,9 @@ from integration.people import SignedIn, list_agents
 from integration.work import Work
 from sidebar import zendesk_app
 from sidebar.admin import guard, helpdesk_steps
-from sidebar.admin.frame import bp, when
+from sidebar.admin.frame import bp
 from sidebar.context import services
+from sidebar.helpdesks import desk_of, door
 
 
 @bp.get("/helpdesks")
@@ -83,7 +85,7 @@ def helpdesks_one_post(person: SignedIn, helpdesk_id: int) -> ResponseReturnValu
             )
     except BadInput as error:
         return _page(person, helpdesk_id, error=str(error)), 400
-    return redirect(url_for("admin.helpdesks_one", helpdesk_id=helpdesk_id), 303)
+    return redirect(url_for("admin.helpdesks_one", helpdesk_id=helpdesk_id, _anchor="now"), 303)
 
 
 @bp.get("/helpdesks/<int:helpdesk_id>/app.zip")
@@ -126,7 +128,11 @@ def _page(person: SignedIn, helpdesk_id: int, *, error: str = "") -> str:
     with services().reading(person.account_id) as work:
         row = desks.find(work, helpdesk_id)
         state = _state(work, row)
+        desk = desk_of(row)
         others = [one for one in desks.everyone(work) if one.id != row.id]
+    check = door(row.kind).check
+    if check is not None and not state.lacking:
+        state = replace(state, asked=check(desk))
     form = desks.KINDS[row.kind]
     steps = helpdesk_steps.steps(state)
     done = [step.done(set(state.lacking)) for step in steps]
@@ -136,10 +142,11 @@ def _page(person: SignedIn, helpdesk_id: int, *, error: str = "") -> str:
         kind=form,
         address=desks.address(services().settings.app_url, row),
         steps=list(zip(steps, done, strict=True)),
-        now=done.index(False) if False in done else None,
+        now=next((at for at, step in enumerate(steps) if not (done[at] or step.optional)), None),
         state=state,
         others=others,
         settings={setting.name: setting for setting in form.settings},
+        typed=request.form,
         **_spoken(error),
     )
 
@@ -171,7 +178,8 @@ def _wrong(name: str, text: str) -> str:
         "brand": _("This is not the part before .reamaze.com: letters, digits and hyphens."),
         "workspace_id": _("This is not a workspace id: letters and digits."),
         "origin": _(
-            "This is not the address of a desk. It looks like https://desk.example.com, without a path."
+            "This is not the address of a desk. It begins with https:// and ends before the next slash, like "
+            "https://desk.example.com."
         ),
     }
     return known.get(name, str(_("This cannot be used.")))
@@ -185,19 +193,18 @@ def _given(kind: str) -> dict[str, str]:
 
 
 def _state(work: Work, row: Helpdesk) -> helpdesk_steps.State:
-    refused = desks.last_refusal(row)
-    said = helpdesk_steps.refusals()
     return helpdesk_steps.State(
         helpdesk=row,
         lacking=frozenset(desks.lacking(row, services().vault)),
         matched=tuple(agent for agent, _how in desks.matched_agents(work, row.id)),
         enabled=sum(agent.disabled_at is None for agent in list_agents(work)),
-        refusal=f"{said.get(refused[1], said['forged'])} ({when(refused[0])})" if refused else "",
+        refused=desks.last_refusal(row),
+        address=desks.address(services().settings.app_url, row),
     )
 
 
 def _progress(work: Work, row: Helpdesk) -> tuple[int, int]:
     """(steps done, steps in all)."""
     state = _state(work, row)
-    steps = helpdesk_steps.steps(state)
+    steps = [step for step in helpdesk_steps.steps(state) if not step.optional]
     return sum(step.done(set(state.lacking)) for step in steps), len(steps)

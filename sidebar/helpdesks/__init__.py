@@ -14,11 +14,11 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from integration import helpdesks
-from integration.errors import AppError, Forbidden, ForgedMessage, NotFound
+from integration.db.helpdesks import Helpdesk
+from integration.errors import Forbidden, ForgedMessage, NotFound
 from sidebar import arrivals, panel, remembered, tokens
 from sidebar.context import allow_framing, allow_scripts, services
 from sidebar.doors import Desk, Door
-from sidebar.throttle import allowed
 from sidebar.visit import Visit
 
 bp = Blueprint("helpdesks", __name__, url_prefix="/sidebar")
@@ -41,6 +41,11 @@ def desk_by_key(kind: str, key: str) -> Desk:
         row = helpdesks.by_key(work, key)
     if row is None or row.kind != kind:
         raise NotFound("no such helpdesk")
+    return desk_of(row)
+
+
+def desk_of(row: Helpdesk) -> Desk:
+    """A helpdesk's row as its door sees it."""
     return Desk(
         id=row.id,
         account_id=row.account_id,
@@ -68,7 +73,7 @@ def knock(kind: str, key: str) -> ResponseReturnValue:
             return answer
         visit = _visit(entrance, desk)
     except (ForgedMessage, Forbidden) as error:
-        _note_refusal(desk, error)
+        arrivals.note_refusal(desk, error.code)
         raise
     return panel.page(desk, visit, entrance)
 
@@ -91,10 +96,3 @@ def _living(desk: Desk) -> Visit:
     if (visit.account_id, visit.helpdesk_id) != (desk.account_id, desk.id):
         raise Forbidden("a token of another helpdesk", code="expired")
     return visit
-
-
-def _note_refusal(desk: Desk, error: AppError) -> None:
-    """For whoever sets the desk up; once a minute at most, since anybody can cause one."""
-    if allowed("refusal", desk.key, times=1, seconds=60):
-        with services().transaction(desk.account_id) as work:
-            helpdesks.note_refusal(work, desk.id, error.code)

@@ -2,12 +2,13 @@
 
 Whoever knows the address can claim anything, so nothing is shown until the agent pairs. With an access
 token we ask Chatwoot itself who wrote the conversation, and search with its answer, never with the claim.
-Source: our helpdesk facts, "Chatwoot"; Chatwoot API, "Conversation details".
+Source: our helpdesk facts, "Chatwoot"; Chatwoot API, "Conversation details", "Fetch user profile".
 """
 
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -15,7 +16,7 @@ from flask import Request
 from msgspec.structs import replace
 
 from connectors.transport import new_client, new_transport
-from sidebar.arrivals import Context, Person, bare, note_opening, tell
+from sidebar.arrivals import Context, Person, bare, note_opening, note_refusal, tell
 from sidebar.doors import Desk, Door
 from sidebar.visit import Proof, Visit
 
@@ -45,8 +46,31 @@ class Conversation(msgspec.Struct, frozen=True):
     meta: Meta
 
 
+class Account(msgspec.Struct, frozen=True):
+    id: int
+
+
+class Profile(msgspec.Struct, frozen=True):
+    accounts: tuple[Account, ...] = ()
+
+
 def open_door(request: Request, desk: Desk) -> Visit:
+    _note_where(request, desk)
     return bare(desk, capabilities=CAPABILITIES)
+
+
+def _note_where(request: Request, desk: Desk) -> None:
+    """For whoever sets it up: a frame was opened where we expect it, or elsewhere, where it stays empty.
+
+    The browser names the page around the frame; a claim, and nothing but a note comes of it.
+    """
+    parts = urlsplit(request.headers.get("Referer", ""))
+    if request.method != "GET" or not parts.netloc:
+        return
+    if f"{parts.scheme}://{parts.netloc}" == desk.origin:
+        note_opening(desk)
+    else:
+        note_refusal(desk, "other_origin")
 
 
 def weigh(visit: Visit, desk: Desk, context: Context) -> Visit:
@@ -78,10 +102,8 @@ def ask(desk: Desk, conversation: str) -> Conversation | None:
     token, account = desk.secrets.get("api_token"), desk.settings.get("account_id")
     if not (token and account and desk.origin and conversation.isascii() and conversation.isdigit()):
         return None
-    address = f"{desk.origin}/api/v1/accounts/{account}/conversations/{conversation}"
     try:
-        with new_client(transport=new_transport(most_bytes=LARGEST_ANSWER, longest=TIME_LIMIT)) as client:
-            answer = client.get(address, headers={"api_access_token": token}, timeout=TIME_LIMIT)
+        answer = _get(desk, f"/api/v1/accounts/{account}/conversations/{conversation}")
         if answer.status_code != httpx.codes.OK:
             log.warning("chatwoot answered %s for desk %s", answer.status_code, desk.id)
             return None
@@ -92,10 +114,36 @@ def ask(desk: Desk, conversation: str) -> Conversation | None:
     return found if str(found.id) == conversation else None
 
 
+def check(desk: Desk) -> str:
+    """What is wrong with token, number or address, by asking whose token it is; "" when nothing is."""
+    try:
+        answer = _get(desk, "/api/v1/profile")
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            return "token_refused"
+        if answer.status_code != httpx.codes.OK:
+            return "not_chatwoot"
+        profile = msgspec.json.decode(answer.content, type=Profile)
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError):
+        return "not_reached"
+    except msgspec.DecodeError:
+        return "not_chatwoot"
+    mine = {str(account.id) for account in profile.accounts}
+    return "" if desk.settings.get("account_id") in mine else "other_account"
+
+
+def _get(desk: Desk, path: str) -> httpx.Response:
+    """Raises :exc:`httpx.HTTPError` where nobody answers in time."""
+    transport = new_transport(most_bytes=LARGEST_ANSWER, longest=TIME_LIMIT)
+    with new_client(transport=transport) as client:
+        token = {"api_access_token": desk.secrets.get("api_token", "")}
+        return client.get(f"{desk.origin}{path}", headers=token, timeout=TIME_LIMIT)
+
+
 DOOR = Door(
     kind="chatwoot",
     open=open_door,
     tell=weigh,
+    check=check,
     framed_by=lambda desk: (desk.origin,),
     bridge="hosts/chatwoot.js",
 )

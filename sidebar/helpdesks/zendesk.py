@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from flask import Request
 
 from integration.errors import ForgedMessage
-from sidebar.arrivals import Teammate, arrive, bare
+from sidebar.arrivals import Teammate, arrive, bare, note_refusal
 from sidebar.context import services
 from sidebar.doors import Desk, Door
 from sidebar.visit import Proof, Visit
@@ -76,6 +76,8 @@ def read(token: str, desk: Desk, now: datetime) -> Claims:
             },
         )
         claims = msgspec.convert(raw, Claims)
+    except jwt.InvalidAudienceError:  # signed with the app's key: only the number here is another one
+        raise ForgedMessage("the token of another installation", code="other_installation") from None
     except (jwt.InvalidTokenError, msgspec.ValidationError, ValueError):
         raise ForgedMessage("the token does not hold") from None
     if claims.context.product != "support" or claims.context.location not in LOCATIONS:
@@ -120,8 +122,22 @@ def can_prove(desk: Desk) -> bool:
     return bool(desk.settings.get("public_key") and desk.settings.get("installation_id"))
 
 
+def _note_trouble(request: Request, desk: Desk) -> None:
+    """Why a call that Zendesk's framework made proves nothing. It adds `origin`; nobody believes it."""
+    origin = request.args.get("origin", "")
+    if not origin:
+        return
+    if origin != f"https://{host(desk)}":
+        note_refusal(desk, "other_subdomain")  # the browser refuses the frame: its page stays empty
+    elif not can_prove(desk):
+        note_refusal(desk, "no_key")
+    elif request.method == "GET":
+        note_refusal(desk, "unsigned")
+
+
 def open_door(request: Request, desk: Desk) -> Visit:
     visit = bare(desk, tenant=Proof.SHARED_SECRET, capabilities=CAPABILITIES)
+    _note_trouble(request, desk)
     if request.method == "GET" or not can_prove(desk):
         return visit
     token = request.form.get("token", "")

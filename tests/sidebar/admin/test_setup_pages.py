@@ -206,7 +206,6 @@ def test_a_made_secret_is_shown_once(
     [
         ("zendesk", {}, "This is needed."),
         ("zendesk", {"subdomain": "a b"}, "This is not the part before .zendesk.com"),
-        ("zendesk", {"subdomain": "a", "public_key": "x"}, "This is not a public key."),
         ("chatwoot", {"origin": "http://chat.example"}, "This is not the address of a desk."),
         ("intercom", {"client_secret": "x", "workspace_id": "a-b"}, "This is not a workspace id"),
     ],
@@ -226,6 +225,33 @@ def test_a_wrong_setting_is_said_at_its_field(
     assert 'aria-invalid="true"' in answer.get_data(as_text=True)
     with services.reading(account) as work:
         assert helpdesks.everyone(work) == []
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"public_key": "x"}, "This is not a public key."),
+        ({"app_id": "eleven", "installation_id": "7"}, "This is not a number."),
+        ({"subdomain": "acme.zendesk.com/agent"}, "This is not the part before .zendesk.com"),
+    ],
+)
+def test_a_wrong_setting_of_a_step_keeps_what_was_typed_and_has_the_focus(
+    services: Services,
+    account: int,
+    admin: int,
+    sign_in: Callable[[int], Any],
+    form: dict[str, str],
+    words: str,
+) -> None:
+    browser = sign_in(admin)
+    browser.post("/admin/helpdesks/add/zendesk", {"name": "Z", "subdomain": "acme"})
+    path = f"/admin/helpdesks/{newest_helpdesk(services, account).id}"
+    answer = browser.post(path, form)
+    assert answer.status_code == 400
+    page = answer.get_data(as_text=True)
+    assert words in page
+    assert 'aria-invalid="true" autofocus' in page
+    assert f'value="{next(iter(form.values()))}"' in page or "public_key" in form
 
 
 def test_the_zendesk_app_is_made_for_its_own_address(
