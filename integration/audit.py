@@ -17,12 +17,15 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ScalarResult, select, update
+from sqlalchemy import ScalarResult, Select, bindparam, select, update
+from sqlalchemy.orm import aliased
 
 from integration.db.accounts import Account
 from integration.db.actions import Action, ActionStatus
+from integration.db.as_json import Writer
 from integration.db.audit import AuditEntry
 from integration.errors import AppError
+from integration.prepared import Prepared
 from integration.work import Work
 
 ROOT = "0" * 64
@@ -67,8 +70,8 @@ def record(
     One at a time for an account: the account's row is locked until the transaction ends.
     """
     session = work.session
-    session.execute(select(Account.id).where(Account.id == work.account_id).with_for_update(key_share=True))
-    last, previous = head(work)
+    session.execute(_lock, {"account": work.account_id})
+    last, previous = _join(work)
     if previous == ROOT:
         previous = _begin(work)
     # Through JSON, so that what is hashed now is what is read back later.
@@ -94,6 +97,39 @@ def record(
     work.add(entry)
     session.flush()
     return entry
+
+
+_lock = select(Account.id).where(Account.id == bindparam("account")).with_for_update(key_share=True)
+
+
+class _End(msgspec.Struct, frozen=True, array_like=True):
+    """Where a chain may be continued: its newest entry, and entry 0 with the sealed key."""
+
+    number: int
+    hash: str
+    beginning: dict[str, Any] | None
+
+
+def _write_end(writer: Writer) -> Select[str]:
+    zero = aliased(AuditEntry)
+    beginning = writer.one(select(zero.detail).where(zero.number == 0))
+    return (
+        select(writer.text(writer.row(AuditEntry.number, AuditEntry.hash, beginning)))
+        .order_by(AuditEntry.number.desc())
+        .limit(1)
+    )
+
+
+_end = Prepared(_End, _write_end)
+
+
+def _join(work: Work) -> tuple[int, str]:
+    """Number and hash of the newest entry, as `head`; the chain's key is known from then on."""
+    for end in _end.rows(work):
+        if work.session.info.get(BEGUN) is None:
+            work.session.info[BEGUN] = _opened_key(work, end.beginning)
+        return end.number, end.hash
+    return 0, ROOT
 
 
 def _begin(work: Work) -> str:
@@ -127,14 +163,15 @@ def _key(work: Work) -> bytes:
     """The key of the account's chain. Raises :exc:`AppError` if it is gone or not ours."""
     known: bytes | None = work.session.info.get(BEGUN)
     if known is None:
-        known = work.session.info[BEGUN] = _opened_key(work)
+        detail = work.session.scalar(select(AuditEntry.detail).where(AuditEntry.number == 0))
+        known = work.session.info[BEGUN] = _opened_key(work, detail)
     return known
 
 
-def _opened_key(work: Work) -> bytes:
+def _opened_key(work: Work, detail: Mapping[str, Any] | None) -> bytes:
+    """`detail`: of entry 0."""
     if work.vault is None:
         return b""
-    detail = work.session.scalar(select(AuditEntry.detail).where(AuditEntry.number == 0))
     text = work.vault.open(str((detail or {}).get("key", "")).encode()).decode()
     if not text.startswith(_purpose(work)):
         raise AppError("the audit log's key was sealed for something else", code="vault")

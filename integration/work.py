@@ -11,11 +11,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
-from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, sessionmaker, with_loader_criteria
+from sqlalchemy.orm import (
+    LoaderCriteriaOption,
+    ORMExecuteState,
+    Session,
+    UOWTransaction,
+    sessionmaker,
+    with_loader_criteria,
+)
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from integration.db import AccountRow, Base
@@ -206,9 +214,13 @@ def _confine_queries(state: ORMExecuteState) -> None:
     if account == EVERYWHERE or state.is_column_load or state.is_relationship_load:
         return
     if state.is_select or state.is_update or state.is_delete:
-        state.statement = state.statement.options(
-            with_loader_criteria(AccountRow, lambda table: table.account_id == account, include_aliases=True)
-        )
+        state.statement = state.statement.options(_rows_of(account))
+
+
+@lru_cache(maxsize=1024)
+def _rows_of(account: int) -> LoaderCriteriaOption:
+    """Made once for an account: reading the lambda takes as long as a short statement does."""
+    return with_loader_criteria(AccountRow, lambda table: table.account_id == account, include_aliases=True)
 
 
 def _stamp_new_rows(session: Session, _: UOWTransaction, __: Any) -> None:
