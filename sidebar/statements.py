@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from integration import withdrawals
 from integration.db.policies import Withdrawal
 from integration.eligibility.law import row_for
+from integration.order_facts import delivery_address
 from integration.plain_orders import SeenOrder
 from integration.withdrawals import Clock
 from sidebar.languages import enumerated
@@ -39,11 +40,18 @@ class Statement:
     clocks: tuple[Clock, ...]
     source: str
     """The law that sets the days, as it is cited; empty where our data sets none."""
+    may_hold: bool
+    """That law lets the refund wait for the goods, as art. 13(3) of 2011/83/EU does."""
 
     @property
     def waits(self) -> bool:
-        """The refund may wait until the goods, or the proof that they were sent, are here (art. 13(3))."""
+        """Neither the goods nor the proof that they were sent are here."""
         return self.closed_at is None and self.goods_at is None and self.proof_at is None
+
+    @property
+    def may_wait(self) -> bool:
+        """The refund may wait for them, as there are goods to come and the law says so."""
+        return self.waits and self.may_hold and self.return_due is not None
 
 
 def channels() -> dict[str, str]:
@@ -77,6 +85,8 @@ def statements(
 
 
 def _statement(row: Withdrawal, order: SeenOrder, clocks: tuple[Clock, ...]) -> Statement:
+    country = str((delivery_address(order) or {}).get("country") or "").upper()
+    law = row_for(country)
     titles = {line.platform_id: line.title for line in order.lines}
     return Statement(
         id=row.id,
@@ -99,11 +109,6 @@ def _statement(row: Withdrawal, order: SeenOrder, clocks: tuple[Clock, ...]) -> 
         return_due=row.return_due,
         closed_at=row.closed_at,
         clocks=clocks,
-        source=_source(order),
+        source=law.rule(law.refund.rule, country).source if law and law.refund else "",
+        may_hold=bool(law and law.refund and law.refund.may_hold),
     )
-
-
-def _source(order: SeenOrder) -> str:
-    country = str((order.shipping_address or {}).get("country") or "").upper()
-    row = row_for(country)
-    return row.rule(row.refund.rule, country).source if row is not None and row.refund is not None else ""

@@ -16,6 +16,7 @@ from sidebar.formats import clock, day, local, money_text, today
 from sidebar.languages import current, ngettext
 from sidebar.languages import gettext as _
 from sidebar.parcels import Parcel, days_late
+from sidebar.statements import Statement
 
 SOON = 3
 """Days: a right that ends later than this is not urgent."""
@@ -66,14 +67,15 @@ def _late(order: ShutOrder, parcel: Parcel) -> Urgent:
 def _legal(order: ShutOrder) -> list[Urgent]:
     """Clocks of withdrawal statements that are over, or will be within days."""
     return [
-        _legal_row(order, statement.anchor, clock)
+        _legal_row(order, statement, clock)
         for statement in order.statements
         for clock in statement.clocks
         if clock.pressing and (clock.kind != "send_back" or clock.left >= 0)
     ]
 
 
-def _legal_row(order: ShutOrder, anchor: str, clock: Clock) -> Urgent:
+def _legal_row(order: ShutOrder, statement: Statement, clock: Clock) -> Urgent:
+    """A refund that may wait for the goods is not overdue while they are out."""
     what, detail = {
         "refund": (_("Refund is due"), _("by law until %(day)s", day=day(clock.due))),
         "acknowledge": (
@@ -85,13 +87,16 @@ def _legal_row(order: ShutOrder, anchor: str, clock: Clock) -> Urgent:
             _("by law until %(day)s", day=day(clock.due)),
         ),
     }[clock.kind]
+    waits = clock.kind == "refund" and statement.may_wait
+    if waits:
+        detail = f"{detail} · " + _("may wait for the goods or proof that they were sent")
     return Urgent(
-        kind="bad" if clock.left < 0 else "warn",
+        kind="bad" if clock.left < 0 and not waits else "warn",
         icon="clock",
         what=what,
         left=_("now") if clock.kind == "acknowledge" and clock.left >= 0 else days_left(clock.due),
         detail=f"{order.name} · {detail}",
-        anchor=anchor,
+        anchor=statement.anchor,
         order=order.id,
         rank=(1, clock.left),
     )

@@ -153,7 +153,8 @@ def _withdrawal(order: OrderCard, write: Writing) -> dict[str, Any]:
     waiting = [one for one in order.statements if one.acknowledged_at is None and one.closed_at is None]
     chosen = next(reversed(waiting or list(order.statements)), None)
     if chosen is None:
-        return {"received": "…", "received_time": "…", "withdrawn": "", "send_back": "", "refund_by": ""}
+        gaps = {"received": "…", "received_time": "…", "withdrawn": "", "send_back": "", "refund_by": ""}
+        return {**gaps, "may_wait": False}
     time = chosen.received_at.astimezone(write.zone).strftime("%H:%M")
     return {
         "received": write.day(chosen.received_at, "on"),
@@ -161,6 +162,7 @@ def _withdrawal(order: OrderCard, write: Writing) -> dict[str, Any]:
         "withdrawn": chosen.what,
         "send_back": write.day(chosen.return_due, "on") if chosen.waits else "",
         "refund_by": write.day(chosen.refund_due, "on"),
+        "may_wait": chosen.may_wait,
     }
 
 

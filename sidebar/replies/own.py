@@ -15,7 +15,7 @@ PLACES = (
     "name", "full_name", "agent", "store", "order", "item", "carrier", "number", "link", "seen", "place",
     "due", "late", "delivered", "unsent", "parcels", "may", "ask", "no", "instead", "amount", "sent",
     "arrives", "address", "cancelled", "today", "received", "received_time", "withdrawn", "send_back",
-    "refund_by", "law", "policy",
+    "refund_by", "may_wait", "law", "policy",
 )  # fmt: skip
 """Everything that a reply may name."""
 
@@ -67,5 +67,5 @@ def sample(language: str) -> dict[str, Any]:
         "address": "Ringtee 75, Tartu", "cancelled": "20.11.",
         "today": "21.11.", "received": "21.11.", "received_time": "10:00",
         "withdrawn": item.title,
-        "send_back": "7.12.", "refund_by": "5.12.", "law": "VÕS § 56", "policy": True,
+        "send_back": "7.12.", "refund_by": "5.12.", "may_wait": True, "law": "VÕS § 56", "policy": True,
     }  # fmt: skip

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from flask import g
 from sqlalchemy import select
 
-from integration import withdrawals
+from integration import customers, withdrawals
 from integration.db.policies import Withdrawal
+from integration.db.stores import Store
 from integration.errors import NotFound
+from integration.records import Address
+from sidebar.urgent import _legal
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+EMAIL = "kadri.tamm@example.ee"
 
 
 @pytest.fixture
@@ -54,6 +62,53 @@ def test_what_is_not_acknowledged_is_urgent_and_the_reply_is_ready(frame, shop, 
     letter = reply.get_data(as_text=True)
     assert "on 21 November at 10:00" in letter
     assert "It concerns: Wool throw Saar." in letter
+
+
+WAIT = "may wait for the goods or proof that they were sent"
+
+
+def declared(world, services, account, shop, **more):
+    """A statement about an order of its own; the order's id."""
+    line = world.line()
+    record = world.record(line, **{"fulfillments": (world.parcel(line),), "email": EMAIL, **more})
+    [order_id] = world.sell(account, shop["home"], record)
+    with services.transaction(account) as work:
+        work.session.get_one(Store, shop["home"]).th_direct_marketer = True
+        order = customers.find_order(work, order_id)
+        withdrawals.record(work, order, received_at=NOON - timedelta(days=3), channel="email", by="Liis")
+    return order_id
+
+
+@pytest.mark.parametrize(
+    ("more", "waits"),
+    [
+        ({}, True),
+        ({"fulfillments": ()}, False),  # never sent: there is nothing to wait for
+        ({"shipping_address": Address(name="A", country="TH")}, False),  # a law that lets nobody wait
+    ],
+)
+def test_the_refund_waits_for_goods_only_where_there_are_some_and_the_law_says_so(
+    frame, world, services, account, shop, more, waits
+):
+    order_id = declared(world, services, account, shop, **more)
+    text = frame.get(f"/orders/{order_id}").text
+    assert "by law until" in text
+    assert (WAIT in text) is waits
+    letter = frame.get(
+        f"/reply?customer={shop['customer']}&order={order_id}&situation=withdrawal&language=en"
+    )
+    assert "We pay the money back by" in letter.text
+    assert ("We may wait until the goods" in letter.text) is waits
+
+
+@pytest.mark.parametrize(("may_hold", "kind"), [(True, "warn"), (False, "bad")])
+def test_a_refund_that_may_wait_is_not_overdue_while_the_goods_are_out(app, frame, may_hold, kind):
+    clock = withdrawals.Clock(withdrawal_id=1, order_id=1, kind="refund", due=date(2026, 11, 18), left=-3)
+    statement = SimpleNamespace(may_wait=may_hold, anchor="w", clocks=(clock,))
+    with app.test_request_context():
+        g.now = NOON
+        [row] = _legal(SimpleNamespace(name="#1", id="1", statements=[statement]))
+    assert (row.kind, WAIT in row.detail) == (kind, may_hold)
 
 
 def test_the_form_offers_what_is_left_and_now_as_the_time(frame, shop):
