@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Table, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from integration.db.accounts import OneTime
-from integration.db.bulk import upsert
 from integration.secret import digest, new_secret
 from integration.work import Work
 
@@ -89,9 +91,19 @@ def first_time(work: Work, purpose: str, proof: str, lifetime: timedelta) -> boo
         "expires_at": now + lifetime,
         "used_at": now,
     }
-    fresh = upsert(work.session, OneTime).values(row).on_conflict_do_nothing()
+    work.session.flush()
+    connection = work.session.connection()
     # By what comes back: Postgres counts no rows for this kind of insert.
-    return work.session.scalar(fresh.returning(OneTime.token_hash)) is not None
+    return connection.scalar(_unless_there(connection.dialect.name), row) is not None
+
+
+@cache
+def _unless_there(dialect: str) -> ReturningInsert[str]:
+    """Put into words once: every opening of a pane marks its proof."""
+    table = OneTime.__table__
+    assert isinstance(table, Table)
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return insert.on_conflict_do_nothing().returning(table.c.token_hash)
 
 
 def sweep(work: Work) -> int:

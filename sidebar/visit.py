@@ -13,11 +13,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from flask import g, request
-from sqlalchemy import select
 
-from integration.db.accounts import Account, Agent, Role
-from integration.db.helpdesks import Helpdesk
+from integration.db.accounts import Role
 from integration.errors import Forbidden
+from integration.standing import standing
 from integration.work import Work
 from sidebar import tokens
 from sidebar.context import services
@@ -161,18 +160,12 @@ def enter(work: Work, visit: Visit) -> None:
 
     Disabling an agent, or counting up their token version, ends every live frame at its next request.
     """
-    found = work.session.execute(
-        select(Helpdesk.removed_at, Helpdesk.name, Helpdesk.origin, Account.timezone, Account.settings)
-        .join(Account, Account.id == Helpdesk.account_id)
-        .where(Helpdesk.id == visit.helpdesk_id)
-    ).one_or_none()
+    found = standing(work, visit.helpdesk_id, visit.agent_id)
     if found is None or found.removed_at is not None:
         raise Forbidden("the helpdesk was removed", code="access_ended")
     role: Role | None = None
     if visit.agent_id is not None:
-        agent = work.session.execute(
-            select(Agent.disabled_at, Agent.token_version, Agent.role).where(Agent.id == visit.agent_id)
-        ).one_or_none()
+        agent = found.agent
         if agent is None or agent.disabled_at is not None or agent.token_version != visit.agent_version:
             raise Forbidden("the agent's access was ended", code="access_ended")
         role = agent.role
