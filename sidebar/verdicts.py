@@ -24,7 +24,8 @@ from sidebar.languages import current, enumerated
 from sidebar.languages import gettext as _
 from sidebar.spans import span_text
 
-ASKED = {"unsealed": ("no", "yes"), "used": ("no", "yes")}
+ON_FILE = ("consent", "acknowledged", "started", "confirmed")
+ASKED = {"unsealed": ("no", "yes"), "used": ("no", "yes"), **dict.fromkeys(ON_FILE, ("yes", "no"))}
 """Facts that an agent may add with one press: the values that stand for the good and the bad answer."""
 
 ASKABLE = frozenset({*ASKED, "delivered"})
@@ -274,6 +275,10 @@ def _fact_question(fact: str) -> str:
         "unsealed": _("Is the seal unbroken?"),
         "used": _("Was it used?"),
         "delivered": _("When did it arrive?"),
+        "consent": _("Agreed that it begins at once?"),
+        "acknowledged": _("Acknowledged that the right is lost then?"),
+        "started": _("Downloaded or begun?"),
+        "confirmed": _("Both confirmed by the store, to keep?"),
     }[fact]
 
 
@@ -281,7 +286,7 @@ def _choices(fact: str, chosen: str) -> tuple[Choice, ...]:
     words = {
         "unsealed": {"no": _("Yes"), "yes": _("Broken")},
         "used": {"no": _("No"), "yes": _("Yes")},
-    }[fact]
+    }.get(fact, {"no": _("No"), "yes": _("Yes")})
     values = [*ASKED[fact], "unknown"]
     picked = chosen if chosen in values else "unknown"
     return tuple(Choice(value, words.get(value, _("Not known")), value == picked) for value in values)

@@ -37,6 +37,15 @@ class Category:
     """Of a line, and whether it is still in the store's hands. None: a deciding fact is missing."""
     missing: str = ""
     """The fact that is missing then."""
+    on_file: tuple[str, ...] = ()
+    """What the seller must have on file for it to apply, of the goods that `concerns` names."""
+    concerns: Callable[[LineFacts], bool] = lambda line: False
+
+    def not_on_file(self, line: LineFacts) -> tuple[str, ...]:
+        """Without them it does not apply: nobody knows of them, or nobody wrote them down."""
+        if not self.on_file or not self.concerns(line):
+            return ()
+        return tuple(fact for fact in self.on_file if not getattr(line, fact))
 
 
 def _trait(name: str) -> Category:
@@ -55,13 +64,21 @@ def _used(line: LineFacts, unsent: bool) -> bool | None:
     return False if unsent or line.kind is not Kind.GOODS else line.used
 
 
-def _digital_begun(line: LineFacts, unsent: bool) -> bool:
-    """Begun with consent, acknowledgement and the seller's confirmation: all four, on file."""
-    return _digital_agreed(line, unsent) and line.confirmed
+def _agreed(name: str, concerns: Callable[[LineFacts], bool], *on_file: str) -> Category:
+    """What the buyer gave the right up for, in so many words: it applies with all of that on file."""
+
+    def applies(line: LineFacts, _unsent: bool) -> bool:
+        return concerns(line) and all(getattr(line, fact) for fact in on_file)
+
+    return Category(name, applies, on_file=on_file, concerns=concerns)
 
 
-def _digital_agreed(line: LineFacts, _unsent: bool) -> bool:
-    return line.kind is Kind.DIGITAL and line.consent and line.acknowledged and line.started
+def _digital(line: LineFacts) -> bool:
+    return line.kind is Kind.DIGITAL
+
+
+def _performed(line: LineFacts) -> bool:
+    return "performed_service" in line.traits
 
 
 CATEGORIES: Mapping[str, Category] = {
@@ -71,9 +88,10 @@ CATEGORIES: Mapping[str, Category] = {
         Category("broken_hygiene_seal", _broken("hygiene_seal"), "unsealed"),
         Category("broken_media_seal", _broken("media_seal"), "unsealed"),
         Category("used", _used, "used"),
-        Category("digital", lambda line, unsent: line.kind is Kind.DIGITAL),
-        Category("digital_agreed", _digital_agreed),
-        Category("digital_begun", _digital_begun),
+        Category("digital", lambda line, unsent: _digital(line)),
+        _agreed("digital_agreed", _digital, "consent", "acknowledged", "started"),
+        _agreed("digital_begun", _digital, "consent", "acknowledged", "started", "confirmed"),
+        _agreed("performed_agreed", _performed, "consent", "acknowledged"),
         Category("gift_card", lambda line, unsent: line.kind is Kind.GIFT_CARD),
     )
 }

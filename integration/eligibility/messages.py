@@ -128,6 +128,14 @@ MISSING: Mapping[str, str] = {
     "used": N_("Was it used? Ask the customer."),
     "reason": N_("Why does it come back? Ask whether anything is wrong with it."),
     "law": N_("The law of this country is not in our data. Ask somebody who knows it."),
+    "consent": N_(
+        "Did the customer agree that it begins before the period ends? Look at the checkout's record."
+    ),
+    "acknowledged": N_(
+        "Did the customer acknowledge that the right is lost then? Look at the checkout's record."
+    ),
+    "confirmed": N_("Did the store confirm both to the customer, on something that can be kept?"),
+    "started": N_("Was it downloaded, opened or begun?"),
     "country": N_("Which country was it sent to? Write the delivery address into the order in the store."),
     "th_direct_marketer": N_(
         "Is the store a registered direct marketer in Thailand? The owner answers once."
@@ -166,6 +174,7 @@ WORDS: Mapping[str, str] = {
     "auction": N_("bought at a public auction"),
     "dated_service": N_("service on a set date"),
     "performed_service": N_("service fully performed"),
+    "performed_agreed": N_("service fully performed, begun with consent and acknowledgement"),
     "hazardous": N_("hazardous goods"),
     "oversized": N_("oversized goods"),
     "delivery": N_("delivery"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import msgspec
@@ -91,7 +92,15 @@ def _within(claim: Claim) -> Assessment:
     period = _period(claim, right)
     if missing and period.standing is not Standing.EXPIRED:
         return Assessment(Standing.UNKNOWN, None, (*grounds, *period.grounds), tuple(missing))
+    if period.standing is Standing.OPEN and (unfiled := _not_on_file(claim, rules)):
+        return msgspec.structs.replace(period, missing=(*period.missing, *unfiled))
     return period
+
+
+def _not_on_file(claim: Claim, rules: Mapping[str, str]) -> tuple[Missing, ...]:
+    """What would end an open right if the seller had it on file. Not known is not on file: nothing waits."""
+    names = [name for category in relevant(rules, claim.line) for name in category.not_on_file(claim.line)]
+    return tuple(Missing(name, decides=False) for name in dict.fromkeys(names))
 
 
 def _out_of_scope(claim: Claim) -> Assessment | None:

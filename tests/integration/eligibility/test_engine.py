@@ -55,7 +55,6 @@ def keys(answer):
 @pytest.mark.parametrize(
     ("trait", "rule"),
     [
-        ("performed_service", "16a"),
         ("market_price", "16b"),
         ("personalised", "16c"),
         ("perishable", "16d"),
@@ -73,6 +72,34 @@ def test_every_exception_that_is_a_flag(trait, rule):
     assert line.outcome is Outcome.REFUSE
     assert line.law_until is None
     assert (line.grounds[0].rule, line.grounds[0].key) == (rule, "law_excepted")
+
+
+def asked(answer):
+    return [missing.fact for missing in answer.lines[0].missing]
+
+
+def test_a_service_performed_without_a_record_of_consent_keeps_the_right():
+    service = replace(
+        LINE, kind=Kind.DIGITAL, delivered=(), traits=frozenset({"performed_service"}), started=True
+    )
+    open_ = ask(service, request=replace(ASKED, notice=date(2026, 3, 3)))
+    assert (open_.lines[0].basis, asked(open_)) == (Basis.LAW, ["consent", "acknowledged", "confirmed"])
+
+    agreed = ask(replace(service, consent=True, acknowledged=True))
+    assert (agreed.lines[0].outcome, agreed.lines[0].law.grounds[0].rule) == (Outcome.REFUSE, "16a")
+
+
+def test_what_would_end_the_right_to_a_download_is_asked_while_it_is_open():
+    download = replace(LINE, kind=Kind.DIGITAL, delivered=(), shipped=None)
+    early = replace(ASKED, notice=date(2026, 3, 3))
+    assert asked(ask(download, request=early)) == ["consent", "acknowledged", "started", "confirmed"]
+    assert asked(ask(replace(download, consent=True, acknowledged=True), request=early)) == [
+        "started",
+        "confirmed",
+    ]
+    assert "confirmed" not in asked(ask(download, request=early, country="GB")), "British law asks for less"
+    assert asked(ask(download, request=replace(early, notice=date(2026, 4, 3)))) == [], "it is over anyway"
+    assert asked(ask(request=early)) == [], "goods are not asked about"
 
 
 @pytest.mark.parametrize("trait", ["hazardous", "oversized"])
