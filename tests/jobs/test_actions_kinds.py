@@ -280,6 +280,21 @@ def test_cancelling_pays_everything_back_once(platform: str, desk: Desk, unsent:
         desk.ask(ActionKind.REFUND, order.id, lines=desk.lines(order), exception="again")
 
 
+@pytest.mark.parametrize("method", ["original", "store_credit"])
+def test_cancelling_after_some_store_credit_pays_the_rest(
+    method: str, desk: Desk, unsent: Any, counter: Any
+) -> None:
+    sold = (unsent("shopify") for _ in range(20))
+    order = next(row for row in sold if (row.customer_record or {}).get("platform_id"))
+    two = {"amount": {"amount": "2.00", "currency": "EUR"}, "exception": "goodwill"}
+    desk.do(ActionKind.REFUND, order.id, method="store_credit", **two)
+    desk.order(order.id)
+    action = desk.do(ActionKind.CANCEL, order.id, method=method)
+    assert action.amount == order.total - 200
+    back = sum(round(float(amount) * 100) for amount in counter.moves("shopify", order.platform_id))
+    assert back == order.total
+
+
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_cancelling_without_money_leaves_the_money(
     platform: str, desk: Desk, unsent: Any, counter: Any

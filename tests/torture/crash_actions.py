@@ -72,6 +72,8 @@ def settle(stage: Stage, scene: Scene, order: Any, action_id: int, result: Resul
     stage.clear_faults()
     moved = stage.refunds(scene.platform, order.platform_id)
     there = bool(moved) or (scene.action == "manual" and stage.rows(order.platform_id) > 0)
+    if scene.action.startswith("cancel"):
+        there = stage.is_cancelled(scene.platform, order.platform_id)
     decision = "done" if there else "send_again"
     actions.settle(stage.services, stage.account_id, action_id, LEAD, decision, "looked into the store")
     worker(stage, scene, action_id, None, rounds=ROUNDS)

@@ -14,6 +14,9 @@ PATIENCE = 0.5
 SLOW = 0.9
 """Seconds such a store takes: longer than that."""
 
+DOWN = "down"
+"""... until somebody mends it: the money went back, and the order cannot be cancelled."""
+
 Rules = Mapping[str, Mapping[str, Any] | None]
 
 SHOPIFY_FAULTS: Rules = {
@@ -133,7 +136,7 @@ def scenes() -> list[Scene]:
     found += [Scene("woocommerce", "refund amount", fault) for fault in GATEWAY]
     found += [
         Scene("woocommerce", "cancel", STATUS + fault)
-        for fault in ("reset before", "reset after", "error although stored", "429")
+        for fault in ("reset before", "reset after", "error although stored", "429", DOWN)
     ]
     return found
 
@@ -160,7 +163,8 @@ def _shopify_rules(scene: Scene) -> list[dict[str, Any]]:
 
 def _woocommerce_rules(scene: Scene) -> list[dict[str, Any]]:
     on_status = scene.fault.startswith(STATUS)
-    rule = WOOCOMMERCE_FAULTS[scene.fault.removesuffix(BLIND).removeprefix(STATUS)]
+    name = scene.fault.removesuffix(BLIND).removeprefix(STATUS)
+    rule = {"action": "status_before", "times": 1000} if name == DOWN else WOOCOMMERCE_FAULTS[name]
     path = r"/orders/\d+$" if on_status else r"/orders/\d+/refunds$"
     rules = [{**rule, "method": "POST|PUT", "path": path}] if rule else []
     if scene.fault.endswith(BLIND):
