@@ -17,6 +17,7 @@ from integration.db.orders import Order, OrderLine
 from integration.db.policies import Fact, Withdrawal
 from integration.db.stores import Product
 from integration.eligibility import PolicyBook, Request, ReturnReason, Verdicts, judge
+from integration.eligibility.calendar import local_day
 from integration.eligibility.facts import OrderFacts, When
 from integration.eligibility.refund import line_items, nets
 from integration.eligibility.tenders import share_out
@@ -215,6 +216,8 @@ def weigh_order(
     """The verdicts of `judge_order`, with the facts that they rest on."""
     books = open_books(work, [order])
     facts = books.facts(order)
+    if notice_at and local_day(notice_at, facts.zone) < local_day(order.placed_at, facts.zone):
+        raise BadInput("a notice comes after the order", code="bad_notice")
     request = books.request(
         work,
         order,

@@ -436,7 +436,13 @@ class TestEligibility:
         }
 
     @pytest.mark.parametrize(
-        "arguments", [{"reason": "because"}, {"notice_at": "soon"}, {"notice_at": "2026-13-01"}]
+        "arguments",
+        [
+            {"reason": "because"},
+            {"notice_at": "soon"},
+            {"notice_at": "2026-13-01"},
+            {"notice_at": "2025-11-21"},  # a year before the order
+        ],
     )
     def test_what_cannot_be_used_is_refused(self, admin, sold, arguments):
         assert admin.get(f"/orders/{sold[0]}/eligibility", **arguments).status_code == 400
