@@ -53,7 +53,7 @@ class _Asked(msgspec.Struct):
     orders_to_redact: list[int | str] = []
 
 
-def receive(work: Work, vault: Vault, store: Store, delivery_ids: Sequence[int]) -> None:
+def receive(work: Work, store: Store, delivery_ids: Sequence[int]) -> None:
     """Turn stored compliance deliveries into requests with a term; a worker carries them out."""
     for row in work.session.scalars(select(Delivery).where(Delivery.id.in_(delivery_ids))).all():
         request = PrivacyRequest(

@@ -229,7 +229,7 @@ def problem(error: StoreError, now: datetime) -> dict[str, str]:
     }
 
 
-def credentials(work: Work, vault: Vault, store: Store) -> Credentials:
+def credentials(vault: Vault, store: Store) -> Credentials:
     """The open credentials, for building a client and nothing else."""
     if store.credentials is None:
         raise NotFound("the store is disconnected", next_step="Reconnect it under Stores.")

@@ -103,7 +103,7 @@ def advance(work: Work, hold: Hold, batch: Batch) -> None:
         state.oldest_order_at = min(placed)
 
 
-def webhooks_checked(work: Work, hold: Hold, changes: Sequence[str]) -> None:
+def webhooks_checked(work: Work, hold: Hold) -> None:
     state = _mine(work, hold)
     if state is not None:
         state.webhooks_checked_at = work.now()

@@ -212,7 +212,7 @@ def _settle(services: Services, account_id: int, store_id: int, claim: Claim, ap
         elif topic == Topic.BULK:
             work.wake(JobName.SYNC, store_id=store_id)
         elif topic in (Topic.DATA_REQUEST, Topic.REDACT_CUSTOMER, Topic.REDACT_SHOP):
-            privacy.receive(work, services.vault, store, claim.ids)
+            privacy.receive(work, store, claim.ids)
         _done(work, store_id, claim)
 
 

@@ -72,7 +72,7 @@ def _held(
             store = stores.find(work, store_id)
             if store.credentials is None:
                 raise StoreDenied("the store is disconnected")
-            credentials = stores.credentials(work, services.vault, store)
+            credentials = stores.credentials(services.vault, store)
             version, hand_made = store.credentials_version, store.hand_made
         if not isinstance(credentials, ShopifyCredentials) or good(credentials):
             return credentials, hand_made

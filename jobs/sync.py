@@ -84,8 +84,10 @@ def _subscribe(services: Services, account_id: int, store_id: int, api: StoreApi
         # Copying works without webhooks, only later: say so and go on.
         log.warning("store %s: webhooks not checked: %s", store_id, error.code)
         return
+    if changes:
+        log.info("store %s: webhooks mended: %s", store_id, "; ".join(changes))
     with services.transaction(account_id) as work:
-        syncing.webhooks_checked(work, hold, changes)
+        syncing.webhooks_checked(work, hold)
 
 
 def _copy(services: Services, account_id: int, store_id: int, api: StoreApi, hold: Hold) -> bool:

@@ -74,7 +74,7 @@ def _plugin_visit(purpose: str) -> tuple[Store, plugin.Visit]:
     site = request.args.get("site", "").partition("://")[2].rstrip("/").lower()
     store = _store(Platform.WOOCOMMERCE, site)
     with services().reading(store.account_id) as work:
-        held = stores.credentials(work, services().vault, stores.find(work, store.id))
+        held = stores.credentials(services().vault, stores.find(work, store.id))
     if not isinstance(held, WooCommerceCredentials):
         raise NotFound("not a store of this kind")
     visit = plugin.read_visit(purpose, request.args, held.consumer_secret, now=services().now())

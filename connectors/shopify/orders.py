@@ -17,7 +17,6 @@ from connectors.shopify.shapes import (
     Nodes,
     OrderShape,
     Page,
-    Ref,
     RefundLineShape,
     RefundShape,
     ReturnLineShape,
@@ -36,7 +35,6 @@ MOST_IDS = 50
 """Ids in one question. Shopify takes 250, but answers within 10 seconds or not at all."""
 
 _order = msgspec.json.Decoder(OrderShape)
-_ref = msgspec.json.Decoder(Ref)
 
 
 class Found(Struct):
@@ -156,10 +154,6 @@ def reason(error: Exception) -> str:
     if isinstance(error, msgspec.DecodeError):
         return f"unexpected form: {error}"[:200]
     return "amounts that are none, or in mixed currencies"
-
-
-def node_id(raw: bytes) -> str:
-    return _ref.decode(raw).id
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

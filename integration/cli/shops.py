@@ -16,7 +16,6 @@ from integration.errors import BadInput, StoreError
 from integration.people import links
 from integration.ports import ShopifyCredentials, WooCommerceCredentials
 from jobs import installing, proving, sync
-from jobs.boot import Services
 
 
 def register(group: click.Group) -> None:
@@ -208,7 +207,7 @@ def connect_woocommerce(account: int | None, url: str, key: str, secret: str, as
             account_id=services.db.the_account(account),
             hand_made=True,
         )
-        _connected(services, store_id, as_json)
+        _show_id(store_id, as_json)
 
 
 @stores_group.command("connect-shopify")
@@ -227,10 +226,10 @@ def connect_shopify(account: int | None, shop: str, token: str, as_json: bool) -
             account_id=services.db.the_account(account),
             hand_made=True,
         )
-        _connected(services, store_id, as_json)
+        _show_id(store_id, as_json)
 
 
-def _connected(services: Services, store_id: int, as_json: bool) -> None:
+def _show_id(store_id: int, as_json: bool) -> None:
     if as_json:
         show_json({"id": store_id})
     else:

@@ -208,7 +208,7 @@ class House:
             event = WebhookEvent(topic=topic, platform_topic=topic.value, delivery_id=f"{topic}-1", domain="")
             inbox.accept(work, self.vault, store, event, msgspec.json.encode(body))
             (claim,) = [one for one in inbox.claim(work, store.id) if one.topic == topic]
-            privacy.receive(work, self.vault, store, claim.ids)
+            privacy.receive(work, store, claim.ids)
             inbox.settle(work, claim.ids)
         with self.world.database.transaction(self.account_id) as work:
             request_id = work.session.scalars(

@@ -47,7 +47,7 @@ class Desk:
 
     def key(self, store_id: int) -> Any:
         with self.world.database.reading(self.account_id) as work:
-            return stores.credentials(work, self.vault, stores.find(work, store_id))
+            return stores.credentials(self.vault, stores.find(work, store_id))
 
 
 @pytest.fixture

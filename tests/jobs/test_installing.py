@@ -52,7 +52,7 @@ def found(services: Any) -> Callable[[], list[Store]]:
 def key_of(services: Any, account_id: int) -> Callable[[Store], Any]:
     def open_(store: Store) -> Any:
         with services.reading(account_id) as work:
-            return stores.credentials(work, services.vault, stores.find(work, store.id))
+            return stores.credentials(services.vault, stores.find(work, store.id))
 
     return open_
 

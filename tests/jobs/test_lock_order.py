@@ -56,7 +56,7 @@ def _disconnect(services: Any, account_id: int, store_id: int) -> None:
 def _reconnect(services: Any, account_id: int, store_id: int) -> None:
     with services.transaction(account_id) as work:
         store = stores.find(work, store_id)
-        held = stores.credentials(work, services.vault, store)
+        held = stores.credentials(services.vault, store)
     api = services.api(store_id)
     try:
         shop = api.shop()
