@@ -263,5 +263,5 @@ def _resolutions(
     if basis is Basis.CONFORMITY:
         money = law.refund_now or _money_too(law, policy)
         return ("refund", "replacement", "repair") if money else ("replacement", "repair")
-    offered = bound.rule.resolutions
+    offered = bound.rule.resolutions or ("refund",)
     return ("refund", *(kind for kind in offered if kind != "refund")) if basis.has_law else offered

@@ -7,10 +7,12 @@ converted: a fee that is not given in the order's currency is not charged.
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -21,6 +23,8 @@ from integration.eligibility.facts import LineFacts, OrderFacts, When
 Days = Annotated[int, Meta(ge=0, le=36_500)]
 HundredthsOfPercent = Annotated[int, Meta(ge=0, le=100_000)]
 """1050 is 10.5 %."""
+Share = Annotated[int, Meta(ge=0, le=10_000)]
+"""Hundredths of a percent, of something that it cannot be more than."""
 Minor = Annotated[int, Meta(ge=0, le=10**15)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 Amounts = dict[Currency, Minor]
@@ -54,7 +58,7 @@ class Scope(Struct, frozen=True, kw_only=True):
     collections: Words = ()
     categories: Words = ()
     tags: Words = ()
-    countries: Words = ()
+    countries: tuple[Annotated[str, Meta(pattern="^[A-Z]{2}$")], ...] = ()
     channels: Words = ()
     customer_groups: Words = ()
 
@@ -105,7 +109,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     resolutions: tuple[Resolution, ...] = ("refund", "store_credit", "exchange")
     bonus: HundredthsOfPercent = 0
     """On top of the refund, when the customer takes store credit."""
-    restocking: HundredthsOfPercent = 0
+    restocking: Share = 0
     """Of the items."""
     restocking_fee: Amounts = {}
     """A flat fee once a return, on top of the percentage."""
@@ -144,6 +148,8 @@ class Policy(Struct, frozen=True, kw_only=True):
         for moment in (self.valid_from, self.valid_to):
             if moment is not None and moment.tzinfo is None:
                 raise ValueError("validity needs a time zone")
+        if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
+            raise ValueError("a version ends before it begins")
 
     def begun(self, moment: datetime) -> bool:
         return self.valid_from is None or self.valid_from <= moment
@@ -207,9 +213,22 @@ def dump(policies: Sequence[Policy]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(policies))
 
 
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two values for one name nobody can say which was meant; and no database keeps a NUL in a text."""
+    twice = sorted(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+    if twice:
+        raise ValueError(f"named twice: {', '.join(twice)[:200]}")
+    for name, value in pairs:
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and "\0" in text for text in (name, *texts)):
+            raise ValueError(f"a NUL character in {name!r}"[:200])
+    return dict(pairs)
+
+
 def load(data: bytes) -> tuple[Policy, ...]:
     """Read an export. Raises :exc:`ValueError` that names the place of what is wrong."""
     versions = msgspec.json.decode(data, type=tuple[Policy, ...])
+    json.loads(data, object_pairs_hook=_each_name_once)
     if not versions:
         raise ValueError("no policy version in this file")
     if len({version.version for version in versions}) != len(versions):

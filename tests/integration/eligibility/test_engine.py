@@ -124,6 +124,10 @@ def test_a_missing_fact_that_does_not_decide_is_still_shown():
     assert [(missing.fact, missing.decides) for missing in line.missing] == [("delivered", False)]
 
 
+def test_a_policy_that_names_no_way_gives_the_money():
+    assert ask(rule=Rule(days=30, resolutions=()), country="US").lines[0].resolutions == ("refund",)
+
+
 def test_store_credit_is_never_the_only_choice_by_law():
     credit = Rule(resolutions=("store_credit",))
 
