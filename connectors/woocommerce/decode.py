@@ -34,6 +34,7 @@ from integration.records import (
     FinancialStatus,
     OrderRecord,
     ProductRecord,
+    RefundRecord,
     TransactionRecord,
 )
 
@@ -70,7 +71,8 @@ def order(
     platform_id, currency, placed_at = _heading(raw)
     own = meta(raw)
     masked = text({"value": own.get("_anonymized")}, "value").lower() in ("yes", "1")
-    back = tuple(items.refund(row, currency) for row in refunds)
+    # As they happened: stores list the newest first, and in any order what happened in one second.
+    back = tuple(sorted((items.refund(row, currency) for row in refunds), key=_when_refunded))
     refunded = total((one.amount for one in back), currency)
     taken = items.taken_back(refunds)
     ships = raw.get("needs_processing") is not False
@@ -198,6 +200,10 @@ def _sellers(raw: Raw) -> dict[str, list[str]]:
         for product_id in {identity(row, "product_id"), identity(row, "variation_id")} - {""}:
             sellers.setdefault(product_id, []).append(identity(row))
     return sellers
+
+
+def _when_refunded(refund: RefundRecord) -> tuple[datetime, int, str]:
+    return refund.created_at, len(refund.platform_id), refund.platform_id
 
 
 def _refundable(status: FinancialStatus, charged: Money, refunded: Money) -> Money:

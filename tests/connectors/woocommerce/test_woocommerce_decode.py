@@ -282,6 +282,18 @@ def test_our_own_refunds_are_known(raw: dict[str, Any], expected: str) -> None:
     assert items.marker(raw) == expected
 
 
+def test_refunds_stand_in_the_order_in_which_they_happened(sample: Sample) -> None:
+    """However the store lists them, so that the same order is the same record."""
+    parent = body_of(sample, "refund_posts/34_order_after_all.json")
+    refunds = body_of(sample, "refund_posts/35_refunds_after_all.json")
+    assert len(refunds) > 2
+    order = read(parent, refunds)
+    assert order == read(parent, refunds[::-1])
+    assert list(order.refunds) == sorted(
+        order.refunds, key=lambda one: (one.created_at, int(one.platform_id))
+    )
+
+
 def test_more_refunded_than_sold_leaves_nothing_negative(sample: Sample) -> None:
     parent = body_of(sample, "refund_posts/34_order_after_all.json")
     refunds = body_of(sample, "refund_posts/35_refunds_after_all.json")
