@@ -110,11 +110,11 @@ class _End(msgspec.Struct, frozen=True, array_like=True):
     beginning: dict[str, Any] | None
 
 
-def _write_end(writer: Writer) -> Select[str]:
+def _write_end(writer: Writer) -> Select[Any]:
     zero = aliased(AuditEntry)
     beginning = writer.one(select(zero.detail).where(zero.number == 0))
     return (
-        select(writer.text(writer.row(AuditEntry.number, AuditEntry.hash, beginning)))
+        select(writer.row(AuditEntry.number, AuditEntry.hash, beginning))
         .order_by(AuditEntry.number.desc())
         .limit(1)
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, select
@@ -97,13 +98,16 @@ def _today(work: Work, customer_id: int) -> Customer:
     raise NotFound("there is no customer with this id")
 
 
-def profile(work: Work, customer_id: int, *, known: Match | None = None) -> Profile:
+def profile(
+    work: Work, customer_id: int, *, known: Match | None = None, bought: Sequence[Bought] | None = None
+) -> Profile:
     """The person across stores, found by today's id or any earlier one.
 
-    `known`: what `match` has just read of a person in the same transaction, so as not to read it again.
+    `known`: what `match` has just read of a person in the same transaction, so as not to read it again;
+    `bought`: likewise what `read_bought` says of them.
     """
     person = known if known is not None and known.customer_id == customer_id else _person(work, customer_id)
-    groups = _groups.rows(work, customer=person.customer_id)
+    groups = read_bought(work, person.customer_id) if bought is None else bought
     stores = _stores(groups)
     return Profile(
         id=person.customer_id,
@@ -178,7 +182,7 @@ def _counted() -> tuple[ColumnElement[bool], ...]:
 PAID = (FinancialStatus.PAID, FinancialStatus.PARTIALLY_REFUNDED, FinancialStatus.REFUNDED)
 
 
-class _Group(msgspec.Struct, frozen=True, array_like=True):
+class Bought(msgspec.Struct, frozen=True, array_like=True):
     """Orders of one store, currency and state of payment."""
 
     store_id: int
@@ -197,7 +201,7 @@ class _Group(msgspec.Struct, frozen=True, array_like=True):
     """Returns of the person that were not turned down: the same in every group."""
 
 
-def _write_groups(writer: Writer) -> Select[str]:
+def write_bought(writer: Writer) -> Select[Any]:
     """What the person bought, summed up by one query."""
     customer: BindParameter[int] = bindparam("customer")
     asked = (
@@ -231,17 +235,22 @@ def _write_groups(writer: Writer) -> Select[str]:
         asked,
     )
     return (
-        select(writer.text(writer.row(*alike, *sums)))
+        select(writer.row(*alike, *sums))
         .join_from(Order, Store, Order.store_id == Store.id)
         .where(Order.customer_id == customer, *_counted())
         .group_by(*alike)
     )
 
 
-_groups = Prepared(_Group, _write_groups)
+_bought = Prepared(Bought, write_bought)
 
 
-def _stores(groups: Iterable[_Group]) -> tuple[KnownStore, ...]:
+def read_bought(work: Work, customer_id: int) -> list[Bought]:
+    """One query."""
+    return _bought.rows(work, customer=customer_id)
+
+
+def _stores(groups: Iterable[Bought]) -> tuple[KnownStore, ...]:
     """The store with most orders first."""
     counts: Counter[tuple[int, Platform, str, str]] = Counter()
     for group in groups:
@@ -253,7 +262,7 @@ def _stores(groups: Iterable[_Group]) -> tuple[KnownStore, ...]:
     )
 
 
-def _spent(work: Work, customer_id: int, groups: Iterable[_Group]) -> tuple[Money, ...]:
+def _spent(work: Work, customer_id: int, groups: Iterable[Bought]) -> tuple[Money, ...]:
     """Paid and not paid back. Cancelled orders and what is pending, authorised, failed or voided were not
 
     spent; of a partly paid order the payments count.
@@ -290,7 +299,7 @@ def _part_payments(work: Work, customer_id: int) -> dict[str, int]:
     return {currency: int(minor) for currency, minor in rows}
 
 
-def _returns(work: Work, customer_id: int, groups: Sequence[_Group], stores: Iterable[KnownStore]) -> int:
+def _returns(work: Work, customer_id: int, groups: Sequence[Bought], stores: Iterable[KnownStore]) -> int:
     """Returns that were not turned down. WooCommerce has none: there, a refund of pieces is one."""
     asked = groups[0].asked if groups else 0
     if not any(store.platform is Platform.WOOCOMMERCE for store in stores):

@@ -55,7 +55,7 @@ def read_dossier(work: Work, customer_id: int) -> Dossier:
     return found[0] if found else Dossier((), (), (), (), (), ())
 
 
-def _write(writer: Writer) -> Any:
+def write_dossier(writer: Writer) -> Any:
     mine = select(Order.id).where(Order.customer_id == bindparam("customer"))
     moves = (
         Withdrawal.acknowledged_at, Withdrawal.goods_at, Withdrawal.proof_at, Withdrawal.closed_at
@@ -74,9 +74,7 @@ def _write(writer: Writer) -> Any:
         .where(StoreCustomer.customer_id == bindparam("customer"), StoreCustomer.note != "")
         .order_by(StoreCustomer.id),
     )
-    return select(writer.text(writer.row(*map(writer.all, parts)))).where(
-        Customer.id == bindparam("customer")
-    )
+    return select(writer.row(*map(writer.all, parts))).where(Customer.id == bindparam("customer"))
 
 
-_dossier = Prepared(Dossier, _write)
+_dossier = Prepared(Dossier, write_dossier)

@@ -126,10 +126,10 @@ class Point(NamedTuple):
     value: str
 
 
-def _points(writer: Writer, wanted: ColumnElement[bool]) -> Select[str]:
+def _points(writer: Writer, wanted: ColumnElement[bool]) -> Select[Any]:
     """Oldest first."""
     point = writer.row(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value)
-    return select(writer.text(point)).where(wanted).order_by(ContactPoint.id)
+    return select(point).where(wanted).order_by(ContactPoint.id)
 
 
 def _owners(writer: Writer) -> ColumnElement[bool]:
@@ -269,12 +269,12 @@ class _Person(msgspec.Struct, frozen=True, array_like=True):
     last: datetime | None
 
 
-def _write_people(writer: Writer) -> Select[str]:
+def _write_people(writer: Writer) -> Select[Any]:
     mine = (Order.customer_id == Customer.id, Order.gone_at.is_(None), Order.test.is_(False))
     orders = select(func.count(Order.id)).where(*mine).correlate(Customer).scalar_subquery()
     last = select(func.max(Order.placed_at)).where(*mine).correlate(Customer).scalar_subquery()
     person = (Customer.id, Customer.name, Customer.country, Customer.locale, Customer.tags)
-    return select(writer.text(writer.row(*person, orders, last))).where(
+    return select(writer.row(*person, orders, last)).where(
         writer.among(Customer.id, "people"), Customer.merged_into.is_(None)
     )
 

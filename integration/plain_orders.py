@@ -167,7 +167,8 @@ CHILDREN: dict[str, type[Any]] = {
 
 def read_orders(work: Work, *wanted: ColumnElement[bool], limit: int) -> list[PlainOrder]:
     """Orders that fit, by id."""
-    query = _orders(PlainOrder, Writer(work.session.get_bind().dialect.name))
+    writer = Writer(work.session.get_bind().dialect.name)
+    query = writer.as_text(_orders(PlainOrder, writer))
     rows = work.session.scalars(query.where(*wanted).order_by(Order.id).limit(limit))
     return [_decode(text) for text in rows]
 
@@ -180,15 +181,17 @@ def read_history(work: Work, customer_id: int, *, limit: int) -> list[ShownOrder
     return _history.rows(work, customer=customer_id, most=limit)
 
 
-_history = Prepared(
-    ShownOrder,
-    lambda writer: (
+def write_history(writer: Writer) -> Select[Any]:
+    """Of the person `customer`, no more than `most`."""
+    return (
         _orders(ShownOrder, writer)
         .where(Order.customer_id == bindparam("customer"), Order.gone_at.is_(None))
         .order_by(Order.placed_at.desc(), Order.id.desc())
         .limit(bindparam("most"))
-    ),
-)
+    )
+
+
+_history = Prepared(ShownOrder, write_history)
 
 
 def read_products(work: Work, store_id: int, names: Iterable[str]) -> dict[str, PlainProduct]:
@@ -206,7 +209,7 @@ def read_products(work: Work, store_id: int, names: Iterable[str]) -> dict[str, 
     return found
 
 
-def _orders(plain: type[PlainOrder], writer: Writer) -> Select[str]:
+def _orders(plain: type[PlainOrder], writer: Writer) -> Select[Any]:
     """One JSON text an order: the columns that the plain value names, in its order, and its children's."""
     values = [
         _children(field.type.__args__[0], CHILDREN[field.name], writer)
@@ -214,7 +217,7 @@ def _orders(plain: type[PlainOrder], writer: Writer) -> Select[str]:
         else getattr(Order, field.name)
         for field in msgspec.structs.fields(plain)
     ]
-    return select(writer.text(writer.row(*values)))
+    return select(writer.row(*values))
 
 
 def _children(plain: type[msgspec.Struct], table: type[Any], writer: Writer) -> ColumnElement[Any]:

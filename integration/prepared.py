@@ -23,9 +23,9 @@ T = TypeVar("T")
 
 
 class Prepared(Generic[T]):
-    """`write` makes a select of one JSON text, with a `bindparam` for each number or text that changes."""
+    """`write` makes a select of one JSON value, with a `bindparam` for each number or text that changes."""
 
-    def __init__(self, shape: type[T], write: Callable[[Writer], Select[str]]) -> None:
+    def __init__(self, shape: type[T], write: Callable[[Writer], Select[Any]]) -> None:
         self._decode = msgspec.json.Decoder(shape).decode
         self._write = write
         self._written: dict[str, SQLCompiler] = {}
@@ -48,7 +48,8 @@ class Prepared(Generic[T]):
             include_aliases=True,
             track_closure_variables=False,
         )
-        written = self._write(Writer(dialect.name)).options(confined).compile(dialect=dialect)
+        writer = Writer(dialect.name)
+        written = writer.as_text(self._write(writer)).options(confined).compile(dialect=dialect)
         assert isinstance(written, SQLCompiler)
         assert not written.post_compile_params, "a list of values: use Writer.among"
         self._written[dialect.name] = written

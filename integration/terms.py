@@ -108,7 +108,7 @@ def _book(versions: bytes) -> PolicyBook:
     )
 
 
-def _write(writer: Writer) -> Any:
+def write_terms(writer: Writer) -> Any:
     sync = select(writer.row(*(getattr(SyncState, name) for name in PlainSync.__struct_fields__))).where(
         SyncState.store_id == Store.id
     )
@@ -119,9 +119,9 @@ def _write(writer: Writer) -> Any:
     ).order_by(PolicyVersion.number.desc())
     words = select(writer.row(*(getattr(LawConfirmation, name) for name in Confirmation.__struct_fields__)))
     # From the account, so that what is written below it is confined to the account as well.
-    return select(writer.text(writer.row(writer.all(stores), writer.all(versions), writer.all(words)))).where(
+    return select(writer.row(writer.all(stores), writer.all(versions), writer.all(words))).where(
         Account.id == bindparam(ACCOUNT)
     )
 
 
-_terms = Prepared(Terms, _write)
+_terms = Prepared(Terms, write_terms)

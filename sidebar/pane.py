@@ -20,6 +20,7 @@ from integration.money import Money
 from integration.notices import statements_of
 from integration.plain_orders import SeenOrder
 from integration.terms import PlainStore, read_terms
+from integration.whole_person import WholePerson, read_whole_person
 from integration.work import Work
 from integration.zones import zone_of
 from sidebar import offers
@@ -176,10 +177,11 @@ def _one(
     limit: int,
     whole: Collection[str],
 ) -> Pane:
-    profile = customers.profile(work, customer_id, known=known)
-    orders = customers.history(work, profile.id, limit=limit)
-    dossier = read_dossier(work, profile.id)
-    shelf = _shelf(work, orders, dossier)
+    today = customer_id if known is not None else customers.current_id(work, customer_id)
+    person = read_whole_person(work, today, limit=limit)
+    profile = customers.profile(work, today, known=known, bought=person.bought)
+    orders, dossier = person.orders, person.dossier
+    shelf = _shelf(work, orders, person)
     shut = [shelf.shut(order) for order in orders]
     contacts = _contacts(work, profile.id) if dossier.contacts else []
     urgent = urgent_rows(shut, contacts)
@@ -275,10 +277,11 @@ class _Shelf:
         )
 
 
-def _shelf(work: Work, orders: Sequence[SeenOrder], dossier: Dossier | None = None) -> _Shelf:
-    """`dossier`: of the person whose orders they are; what it knows nothing of is not looked for."""
+def _shelf(work: Work, orders: Sequence[SeenOrder], person: WholePerson | None = None) -> _Shelf:
+    """`person`: whose orders they are; what their dossier knows nothing of is not looked for."""
     ids = [order.id for order in orders]
-    terms = read_terms(work)
+    terms = read_terms(work) if person is None else person.terms
+    dossier = None if person is None else person.dossier
     words = said.words_of(work, ids) if dossier is None else dossier.words
     stated = statements_of(work, ids) if dossier is None or dossier.withdrawals else []
     return _Shelf(

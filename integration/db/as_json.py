@@ -50,9 +50,10 @@ class Writer:
         values = [self._value(column, column.type) for column in columns]
         return func.json_build_array(*values) if self._postgres else func.json_array(*values)
 
-    def text(self, value: ColumnElement[Any]) -> ColumnElement[str]:
-        """For the outermost select: read by us, not by the driver."""
-        return cast(value, String)
+    def as_text(self, rows: Select[Any]) -> Select[str]:
+        """The outermost select of one JSON column: read by us, not by the driver."""
+        (value,) = rows.selected_columns
+        return rows.with_only_columns(cast(value, String))
 
     def all(self, rows: Select[Any]) -> ColumnElement[Any]:
         """The rows of a select of one JSON column, in its order; an empty array for none."""
