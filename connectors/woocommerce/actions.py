@@ -112,7 +112,7 @@ class Actions:
     def find(self, request: ActionRequest, prepared: str) -> Receipt | None:
         """Done means all of it; a cancellation that stopped half way raises :exc:`HalfDone`."""
         receipts = [self._steps[name].find(request, body) for name, body in _read(prepared).items()]
-        if receipts[0] is not None and None in receipts:
+        if receipts[0] is not None and None in receipts and _moved(receipts[0]):
             raise HalfDone("paid back, but not cancelled yet")
         return receipts[0]
 
@@ -127,7 +127,8 @@ class Actions:
             receipt = self._steps[name].send(request, body)
         except (StoreDenied, StoreForbidden) as error:
             raise StoreRefused(str(error), code=error.code, next_step=error.next_step) from error
-        self._take(request, rest)
+        if _moved(receipt):
+            self._take(request, rest)
         return receipt
 
     def complete(self, request: ActionRequest, prepared: str) -> Receipt:
@@ -162,6 +163,11 @@ class Actions:
         if request.kind is ActionKind.NOTE:
             return not request.public
         return request.kind is ActionKind.ADDRESS
+
+
+def _moved(receipt: Receipt) -> bool:
+    """Not where the gateway was to pay and did not: then a person looks before the order is cancelled."""
+    return receipt.amount is None or receipt.amount.minor > 0
 
 
 def _read(prepared: str) -> Steps:

@@ -262,6 +262,31 @@ def test_what_the_gateway_was_to_pay_and_did_not_is_no_money_moved(
     assert store.find(wish, json.dumps(prepared)) == sent
 
 
+def test_an_order_whose_money_stayed_is_not_cancelled(
+    scripted: Any, store: WooCommerceStore, sample: Any
+) -> None:
+    raw = sample("orders_single/status_completed.json")["response"]["body"] | {"status": "processing"}
+    unpaid = sample("refund_posts/30_meta_data.json")["response"]["body"] | {
+        "amount": raw["total"],
+        "refunded_payment": False,
+        "meta_data": [{"key": "_deskside_key", "value": "c"}],
+    }
+    scripted.on("GET", "orders/93", raw)
+    scripted.on("GET", "orders/93/refunds", [])
+    scripted.on("POST", "orders/93/refunds", unpaid, status=201)
+    total = Money.parse(raw["total"], "EUR")
+    wish = ActionRequest(key="c", kind=ActionKind.CANCEL, order_id="93", currency="EUR", amount=total)
+    prepared = json.loads(store.prepare(wish))
+    prepared["refund"]["api_refund"] = True
+    assert store.send(wish, json.dumps(prepared)).amount == Money(0, "EUR")
+    assert [asked.method for asked in scripted.written()] == ["POST"]
+    scripted.answers[("GET", "orders/93/refunds")] = []
+    scripted.on("GET", "orders/93/refunds", [unpaid])
+    found = store.find(wish, json.dumps(prepared))
+    assert found is not None
+    assert found.amount == Money(0, "EUR")
+
+
 def test_an_error_although_stored_is_a_success(scripted: Any, store: WooCommerceStore, sample: Any) -> None:
     raw = sample("orders_single/status_completed.json")["response"]["body"] | {"meta_data": []}
     declined = sample("refund_posts/25_gateway_declined.json")["response"]["body"]
