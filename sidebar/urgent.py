@@ -34,6 +34,8 @@ class Urgent:
     rank: tuple[int, int]
     order: str = ""
     """Id of the order in which it is found."""
+    right: bool = False
+    """It states a right, so it is said that this is no advice."""
 
 
 def urgent_rows(
@@ -90,15 +92,17 @@ def _legal_row(order: ShutOrder, statement: Statement, clock: Clock) -> Urgent:
     waits = clock.kind == "refund" and statement.may_wait
     if waits:
         detail = f"{detail} · " + _("may wait for the goods or proof that they were sent")
+    source = statement.source if clock.kind != "acknowledge" else ""
     return Urgent(
         kind="bad" if clock.left < 0 and not waits else "warn",
         icon="clock",
         what=what,
         left=_("now") if clock.kind == "acknowledge" and clock.left >= 0 else days_left(clock.due),
-        detail=f"{order.name} · {detail}",
+        detail=" · ".join(filter(None, (order.name, detail, source))),
         anchor=statement.anchor,
         order=order.id,
         rank=(1, clock.left),
+        right=True,
     )
 
 
@@ -166,6 +170,7 @@ def _ending(order: ShutOrder) -> list[Urgent]:
             anchor=f"line-{ending.line_id}",
             order=order.id,
             rank=(3, left),
+            right=True,
         )
     ]
 

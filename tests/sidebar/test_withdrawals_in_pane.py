@@ -56,6 +56,8 @@ def test_a_statement_stands_under_its_order_with_its_clocks(frame, shop, stateme
 def test_what_is_not_acknowledged_is_urgent_and_the_reply_is_ready(frame, shop, statement):
     text = frame.get(f"/pane?customer={shop['customer']}").get_data(as_text=True)
     assert "Acknowledge the withdrawal" in text
+    urgent = text.split('aria-label="Needs you now"')[1].split("</section>")[0]
+    assert "Information, not legal advice." in urgent
     reply = frame.get(
         f"/reply?customer={shop['customer']}&order={shop['lamp']}&situation=withdrawal&language=en"
     )
@@ -104,11 +106,12 @@ def test_the_refund_waits_for_goods_only_where_there_are_some_and_the_law_says_s
 @pytest.mark.parametrize(("may_hold", "kind"), [(True, "warn"), (False, "bad")])
 def test_a_refund_that_may_wait_is_not_overdue_while_the_goods_are_out(app, frame, may_hold, kind):
     clock = withdrawals.Clock(withdrawal_id=1, order_id=1, kind="refund", due=date(2026, 11, 18), left=-3)
-    statement = SimpleNamespace(may_wait=may_hold, anchor="w", clocks=(clock,))
+    statement = SimpleNamespace(may_wait=may_hold, anchor="w", clocks=(clock,), source="VÕS § 56¹")
     with app.test_request_context():
         g.now = NOON
         [row] = _legal(SimpleNamespace(name="#1", id="1", statements=[statement]))
     assert (row.kind, WAIT in row.detail) == (kind, may_hold)
+    assert row.detail.endswith("VÕS § 56¹")
 
 
 def test_the_form_offers_what_is_left_and_now_as_the_time(frame, shop):
