@@ -28,6 +28,8 @@ LONGEST_CONTEXT = 16_384
 """Characters of what a host's page tells about one conversation."""
 MOST_CONTACTS = 20
 """E-mails, or phones, of one conversation that are searched."""
+NOTED_REFUSALS = 6
+"""A minute, per desk: whoever sets it up mends one thing after the other and looks again."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,9 +132,9 @@ def note_opening(desk: Desk) -> None:
 def note_refusal(desk: Desk, code: str) -> None:
     """What kept a call from proving itself, for whoever sets the desk up.
 
-    Once a minute at most, since anybody can cause one; a code only, nothing that the call said.
+    A few a minute at most, since anybody can cause one; a code only, nothing that the call said.
     """
-    if allowed("refusal", desk.key, times=1, seconds=60):
+    if allowed("refusal", desk.key, times=NOTED_REFUSALS, seconds=60):
         with services().transaction(desk.account_id) as work:
             helpdesks.note_refusal(work, desk.id, code)
 

@@ -8,7 +8,9 @@ import json
 import re
 import subprocess
 import tarfile
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -201,6 +203,66 @@ def disable(services: Services, account: int) -> Callable[[int], None]:
             people.disable_agent(work, agent_id)
 
     return end
+
+
+class FakeChatwoot(ThreadingHTTPServer):
+    """Chatwoot's API as far as we ask it: one conversation by its number, and whose token it is."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _ChatwootApi)
+        self.origin = f"http://127.0.0.1:{self.server_port}"
+        self.conversations: dict[str, Any] = {}
+        self.token = "chatwoot-token"
+        self.accounts = [{"id": 3, "name": "Lumi", "role": "agent"}]
+        self.status = 200
+        self.body: bytes | None = None
+        self.seen: list[tuple[str, str | None]] = []
+
+    def answer(self, path: str, token: str | None) -> tuple[int, bytes]:
+        if self.body is not None:
+            return self.status, self.body
+        if token != self.token:
+            return 401, b'{"errors": ["Invalid Access Token"]}'
+        if path == "/api/v1/profile":
+            return self.status, json.dumps({"id": 1, "accounts": self.accounts}).encode()
+        found = self.conversations.get(path.rpartition("/")[2])
+        return (self.status if found else 404), json.dumps(found or {}).encode()
+
+
+class _ChatwootApi(BaseHTTPRequestHandler):
+    server: FakeChatwoot
+
+    def do_GET(self) -> None:
+        token = self.headers.get("api_access_token")
+        self.server.seen.append((self.path, token))
+        if self.server.status == 302:
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere/42")
+            self.end_headers()
+            return
+        status, body = self.server.answer(self.path, token)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def chatwoot() -> Iterator[FakeChatwoot]:
+    server = FakeChatwoot()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    sender = {"id": 5, "name": "Kadri", "email": EMAIL, "phone_number": None}
+    server.conversations["42"] = {"id": 42, "meta": {"sender": sender, "channel": "Channel::Email"}}
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 # -- a real browser, a helpdesk's page under the vendor's address, no network ----------------------

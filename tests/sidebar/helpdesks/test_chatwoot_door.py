@@ -3,64 +3,20 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from integration import helpdesks
+from integration.db.helpdesks import Helpdesk
+from sidebar.doors import Desk
+from sidebar.helpdesks.chatwoot import DOOR
 
 KADRI = "kadri.tamm@example.ee"
 
 
-class FakeChatwoot(ThreadingHTTPServer):
-    """Chatwoot's API as far as we ask it: one conversation by its number."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.conversations = {}
-        self.status = 200
-        self.body = None
-        self.seen = []
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        server = self.server
-        server.seen.append((self.path, self.headers.get("api_access_token")))
-        found = server.conversations.get(self.path.rpartition("/")[2])
-        if server.status == 302:
-            self.send_response(302)
-            self.send_header("Location", "/elsewhere/42")
-            self.end_headers()
-            return
-        body = server.body if server.body is not None else json.dumps(found or {}).encode()
-        self.send_response(server.status if found or server.body is not None else 404)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture
-def chatwoot():
-    server = FakeChatwoot()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    sender = {"id": 5, "name": "Kadri", "email": KADRI, "phone_number": None}
-    server.conversations["42"] = {"id": 42, "meta": {"sender": sender, "channel": "Channel::Email"}}
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 @pytest.fixture
 def asked_desk(add_desk, chatwoot):
-    origin = f"http://127.0.0.1:{chatwoot.server_port}"
-    return add_desk("chatwoot", origin, api_token="chatwoot-token", account_id="3")
+    return add_desk("chatwoot", chatwoot.origin, api_token="chatwoot-token", account_id="3")
 
 
 @pytest.fixture
@@ -83,6 +39,71 @@ def test_the_address_proves_nothing_and_shows_nothing(desk, shop, knocker):
     assert 'data-testid="unproven"' in door.text
     assert "Kadri" not in door.text
     assert "#1042" not in door.text
+
+
+def opening(services, account, desk):
+    with services.reading(account) as work:
+        return work.session.get_one(Helpdesk, desk.id).last_opened_at
+
+
+def test_an_opening_in_its_own_page_is_noted(desk, knocker, services, account, refusal, clock):
+    knocker(desk).get()
+    assert opening(services, account, desk) is None
+    knocker(desk).get(headers={"Referer": "https://chat.lumi.example/app"})
+    assert (opening(services, account, desk), refusal(desk)) == (clock(), "")
+
+
+@pytest.mark.parametrize("page", ["https://chat.other.example/", "http://chat.lumi.example/", "https://a b/"])
+def test_an_opening_elsewhere_is_told_to_whoever_sets_it_up(
+    desk, knocker, services, account, refusal, framers, page
+):
+    answer = knocker(desk).get(headers={"Referer": page})
+    assert framers(answer) == ["https://chat.lumi.example"]
+    assert (opening(services, account, desk), refusal(desk)) == (None, "other_origin")
+
+
+@pytest.mark.parametrize(
+    ("token", "account_id", "said"),
+    [
+        ("chatwoot-token", "3", ""),
+        ("chatwoot-token", "4", "other_account"),
+        ("another", "3", "token_refused"),
+    ],
+)
+def test_chatwoot_says_whether_token_and_number_fit(
+    add_desk, chatwoot, services, account, token, account_id, said
+):
+    desk = add_desk("chatwoot", chatwoot.origin, api_token=token, account_id=account_id)
+    assert checked(services, account, desk) == said
+    assert chatwoot.seen == [("/api/v1/profile", token)]
+
+
+@pytest.mark.parametrize(("status", "body"), [(404, b"{}"), (302, None), (200, b"<html>"), (200, b"[]")])
+def test_what_answers_otherwise_is_no_chatwoot(asked_desk, chatwoot, services, account, status, body):
+    chatwoot.status, chatwoot.body = status, body
+    assert checked(services, account, asked_desk) == "not_chatwoot"
+
+
+def test_where_nobody_answers_it_says_so(add_desk, services, account):
+    desk = add_desk("chatwoot", "http://127.0.0.1:9", api_token="t", account_id="3")
+    assert checked(services, account, desk) == "not_reached"
+
+
+def checked(services, account, desk):
+    """What the set-up page would be told."""
+    with services.reading(account) as work:
+        row = work.session.get_one(Helpdesk, desk.id)
+        opened = Desk(
+            id=row.id,
+            account_id=account,
+            key=row.key,
+            kind=row.kind,
+            name=row.name,
+            origin=row.origin,
+            settings=dict(row.settings),
+            secrets=helpdesks.secret_settings(services.vault, row),
+        )
+    return DOOR.check(opened)
 
 
 def test_it_is_no_oracle_for_whoever_knows_the_address(desk, shop, knocker):

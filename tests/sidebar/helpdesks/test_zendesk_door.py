@@ -139,6 +139,32 @@ def test_another_key_is_refused(desk, knocker, claims, refusal):
     assert refusal(desk) == "forged"
 
 
+def test_the_set_up_page_is_told_that_only_the_installation_is_another_one(desk, knocker, claims, refusal):
+    other = f"https://{HOST}/api/v2/apps/installations/8.json"
+    assert knocker(desk).post({"token": sign(claims, OTHER_KEY, aud=other)}).status_code == 401
+    assert refusal(desk) == "forged"  # nothing more is said of a token that we cannot believe
+    assert knocker(desk).post({"token": sign(claims, aud=other)}).status_code == 401
+    assert refusal(desk) == "other_installation"
+
+
+@pytest.mark.parametrize(
+    ("origin", "settings", "told"),
+    [
+        ("", {}, ""),
+        ("https://acme.zendesk.com", {}, "no_key"),
+        ("https://acme.zendesk.com", {"app_id": "11", "installation_id": "7", "public_key": PEM}, "unsigned"),
+        ("https://other.zendesk.com", {}, "other_subdomain"),
+    ],
+)
+def test_why_a_call_proves_nothing_is_told_to_whoever_sets_it_up(
+    add_desk, knocker, refusal, origin, settings, told
+):
+    desk = add_desk("zendesk", subdomain="acme", **settings)
+    query = f"?origin={origin}&app_guid=g" if origin else ""
+    assert knocker(desk).get(query).status_code == 200
+    assert refusal(desk) == told
+
+
 def test_the_public_key_is_no_secret_to_sign_with(desk, knocker, claims):
     """HS256 with the PEM as its key: what libraries once took where both kinds were allowed."""
 
