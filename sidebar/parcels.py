@@ -148,14 +148,17 @@ def _what(row: SeenParcel, names: list[str], pieces: int, seen_at: datetime | No
 
 def source_of(row: SeenParcel) -> str:
     """Who says that it arrived, and at what hour where that is known."""
-    at = clock(row.delivered_at) if row.delivered_at else ""
-    words = {
-        "carrier": _("carrier scan %(time)s", time=at),
-        "store": _("as the store says"),
-        "agent": _("as an agent noted"),
-        "estimate": _("estimated"),
-    }
-    return words.get(row.delivered_source or "", _("source not known"))
+    match row.delivered_source:
+        case "carrier":
+            return _("carrier scan %(time)s", time=clock(row.delivered_at) if row.delivered_at else "")
+        case "store":
+            return _("as the store says")
+        case "agent":
+            return _("as an agent noted")
+        case "estimate":
+            return _("estimated")
+        case _:
+            return _("source not known")
 
 
 def _steps(row: SeenParcel, status: str, seen_at: datetime | None, seen: str, late: int) -> tuple[Step, ...]:
