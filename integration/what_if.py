@@ -181,7 +181,7 @@ def _asked(shelf: Shelf, order: PlainOrder) -> Case | None:
     wanted = _first_request(order)
     if wanted is None:
         return None
-    notice, pieces = wanted
+    notice, pieces, reason = wanted
     facts = _unreturned(shelf.facts(order))
     left = {line.id: line.quantity for line in facts.lines if not line.cancelled}
     asked = {
@@ -189,10 +189,10 @@ def _asked(shelf: Shelf, order: PlainOrder) -> Case | None:
         for line_id, quantity in pieces.items()
         if (public := child_id(order.id, line_id)) in left and quantity > 0
     }
-    return (facts, Request(notice=notice, quantities=asked)) if asked else None
+    return (facts, Request(notice=notice, quantities=asked, reason=reason)) if asked else None
 
 
-def _first_request(order: PlainOrder) -> tuple[datetime, dict[str, int]] | None:
+def _first_request(order: PlainOrder) -> tuple[datetime, dict[str, int], ReturnReason] | None:
     found: list[tuple[datetime, list[dict[str, object]]]] = [
         (row.created_at, row.lines) for row in order.returns if row.created_at and row.lines
     ] or [(row.created_at, row.lines) for row in order.refunds if row.lines]
@@ -204,7 +204,15 @@ def _first_request(order: PlainOrder) -> tuple[datetime, dict[str, int]] | None:
         if line.get("line_id"):
             name = str(line["line_id"])
             pieces[name] = pieces.get(name, 0) + int(str(line.get("quantity") or 0))
-    return (notice, pieces) if pieces else None
+    return (notice, pieces, _reason(lines)) if pieces else None
+
+
+def _reason(lines: Sequence[Mapping[str, object]]) -> ReturnReason:
+    """What the customer gave for all of it; a change of mind where it was not one that we know."""
+    given = {str(line.get("reason") or "") for line in lines if line.get("line_id")}
+    word = given.pop() if len(given) == 1 else ""
+    known = word in ReturnReason.__members__.values() and word != ReturnReason.UNKNOWN
+    return ReturnReason(word) if known else ReturnReason.CHANGED_MIND
 
 
 def _on_day(shelf: Shelf, order: PlainOrder, day: int) -> Case | None:

@@ -337,6 +337,40 @@ def test_returns_are_judged_on_the_day_they_were_asked_for(
     assert compared(services, account, days=25, day=None).changed == 0
 
 
+@pytest.mark.parametrize(
+    ("reasons", "refused"),
+    [
+        (("defective",), 0),  # a claim for a fault stands whatever the policy says
+        (("defective", "defective"), 0),
+        (("defective", "changed_mind"), 1),
+        (("size_small",), 1),
+        (("a shop's own word",), 1),
+        (("unknown",), 1),
+        (("",), 1),
+    ],
+)
+def test_a_return_is_judged_by_the_reason_it_was_asked_for(
+    services: Services, account: int, world: Any, clock: Any, reasons: tuple[str, ...], refused: int
+) -> None:
+    mug = world.line("1", quantity=2, product_id="p1")
+    delivered = clock() - timedelta(days=30)
+    lines = tuple(
+        ReturnLineRecord(platform_id=f"rl{number}", quantity=1, line_id="1", reason=reason)
+        for number, reason in enumerate(reasons)
+    )
+    back = ReturnRecord(
+        platform_id="r1", status="closed", created_at=delivered + timedelta(days=20), lines=lines
+    )
+    parcel = world.parcel(mug, delivered_at=delivered, shipped_at=delivered - timedelta(days=2))
+    placed = delivered - timedelta(days=5)
+    world.sell(
+        account,
+        world.store(account),
+        world.record(mug, placed_at=placed, fulfillments=(parcel,), returns=(back,)),
+    )
+    assert compared(services, account, days=15, day=None).refused == refused
+
+
 def test_all_orders_can_be_judged_as_if_asked_on_one_day(
     services: Services, account: int, sold: list[int]
 ) -> None:
