@@ -178,7 +178,7 @@ def begin_backfill(sync: SyncState, now: datetime) -> None:
     sync.changed_until = None
     sync.due_at = now
     sync.proof_due_at = None
-    sync.held_until = None
+    sync.held_until = sync.held_by = None  # whoever copies just now copies for the past
     sync.webhooks_checked_at = None
     sync.failures, sync.error = 0, None
 
@@ -194,7 +194,7 @@ def disconnect(work: Work, store: Store, *, by: str, reason: str = "asked") -> N
     store.disconnected_at = work.now()
     sync = state(work, store.id)
     sync.phase = SyncPhase.STOPPED
-    sync.due_at = sync.proof_due_at = None
+    sync.due_at = sync.proof_due_at = sync.held_until = sync.held_by = None
     work.session.execute(
         update(Delivery)
         .where(Delivery.store_id == store.id, Delivery.status == DeliveryStatus.PENDING)
@@ -210,9 +210,16 @@ def disconnect(work: Work, store: Store, *, by: str, reason: str = "asked") -> N
     )
 
 
-def denied(work: Work, store: Store, error: StoreError) -> None:
-    """The store refuses our key: say so, and ask again only rarely until somebody reconnects it."""
+def denied(work: Work, store: Store, error: StoreError, *, asked_at: datetime) -> None:
+    """The store refuses our key: say so, and ask again only rarely until somebody reconnects it.
+
+    `asked_at`: when whoever was refused took the key. Was another one brought since, or the store let go,
+    then the refusal says nothing.
+    """
     lock_account(work)
+    work.session.refresh(store)
+    if store.credentials is None or store.installed_at > asked_at:
+        return
     sync = state(work, store.id)
     store.status = StoreStatus.DEGRADED
     sync.error = problem(error, work.now())

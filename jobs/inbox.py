@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 
 from integration import identity, inbox, privacy, stores, sync
@@ -69,6 +69,7 @@ class _Turn:
     def __init__(self, services: Services, account_id: int, store_id: int, stack: ExitStack) -> None:
         self.services, self.account_id, self.store_id = services, account_id, store_id
         self._stack = stack
+        self._began = services.now()
         self._until = monotonic() + SLICE_SECONDS
         self._api: StoreApi | None = None
         self._failures = 0
@@ -131,7 +132,7 @@ class _Turn:
             unwell = True
         if unwell:
             self._wait = max(error.wait, 2.0) if isinstance(error, RateLimited) else 2.0
-        _postpone(self.services, self.account_id, self.store_id, claim, error)
+        _postpone(self.services, self.account_id, self.store_id, claim, error, self._began)
 
     def give_back(self, claims: Sequence[Claim]) -> None:
         """Untried deliveries wait with the store if it is unwell, else only for the next turn."""
@@ -241,7 +242,9 @@ def _uninstalled(work: Work, store: Store, claim: Claim) -> None:
         stores.disconnect(work, store, by="store", reason="uninstalled")
 
 
-def _postpone(services: Services, account_id: int, store_id: int, claim: Claim, error: StoreError) -> None:
+def _postpone(
+    services: Services, account_id: int, store_id: int, claim: Claim, error: StoreError, began: datetime
+) -> None:
     log.info("store %s: %s is put off: %s", store_id, claim.topic, error.code)
     with services.transaction(account_id) as work:
         identity.lock_account(work)
@@ -256,7 +259,7 @@ def _postpone(services: Services, account_id: int, store_id: int, claim: Claim, 
         except NotFound:
             return
         if isinstance(error, StoreDenied):
-            stores.denied(work, store, error)
+            stores.denied(work, store, error, asked_at=began)
         elif isinstance(error, UnreadableAnswer) and claim.topic == Topic.ORDER and claim.resource:
             sync.poison(work, store, [Poisoned(platform_id=claim.resource, reason=str(error))])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from redis.exceptions import RedisError
 from sqlalchemy import select
 
 import connectors
@@ -12,7 +13,7 @@ from connectors.woocommerce import install as woocommerce
 from integration import policies, stores
 from integration.db.accounts import Account
 from integration.db.stores import Store, SyncPhase
-from integration.errors import KEY_REFUSED, BadInput, StoreForbidden
+from integration.errors import KEY_REFUSED, BadInput, StoreForbidden, StoreUnavailable
 from integration.people import links
 from integration.ports import ShopifyCredentials, WooCommerceCredentials
 from integration.records import Platform, ShopRecord
@@ -154,15 +155,22 @@ def open_from_admin(services: Services, shop: str, token: str) -> int:
     found = _connected(services, shop)
     if found is not None:
         return found
-    with services.redis.lock(f"deskside:install:{shop}", timeout=60, blocking_timeout=30):
-        found = _connected(services, shop)
-        if found is not None:
-            return found
-        with transport.new_client() as http:
-            credentials = shopify.exchange_session_token(
-                services.settings, shop, token, now=services.now(), http=http
-            )
-        return connect_shopify(services, credentials, by=f"shopify:{shop}")
+    try:
+        with services.redis.lock(f"deskside:install:{shop}", timeout=60, blocking_timeout=30):
+            return _connected(services, shop) or _connect_by_session(services, shop, token)
+    except RedisError as error:
+        raise StoreUnavailable(
+            "the queue cannot be reached, or another visit is busy connecting this shop",
+            next_step="Reload this page in a moment. If it stays, install the app again.",
+        ) from error
+
+
+def _connect_by_session(services: Services, shop: str, token: str) -> int:
+    with transport.new_client() as http:
+        credentials = shopify.exchange_session_token(
+            services.settings, shop, token, now=services.now(), http=http
+        )
+    return connect_shopify(services, credentials, by=f"shopify:{shop}")
 
 
 def _connected(services: Services, shop: str) -> int | None:

@@ -89,6 +89,7 @@ def _finish(
     services: Services, account_id: int, store_id: int, progress: Progress, *, until: float | None
 ) -> dict[str, Any]:
     """Go on with the proof until it or the time is over, and write down how far it came."""
+    began = services.now()
     try:
         api = services.api(store_id)
         try:
@@ -100,7 +101,7 @@ def _finish(
     except StoreError as error:
         with services.transaction(account_id) as work:
             if isinstance(error, StoreDenied):
-                stores.denied(work, stores.find(work, store_id), error)
+                stores.denied(work, stores.find(work, store_id), error, asked_at=began)
             syncing.proof_failed(work, store_id, stores.problem(error, work.now()), _kept(progress))
         return {"error": error.code, "compared": progress.compared}
     result = {

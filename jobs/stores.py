@@ -88,6 +88,7 @@ def _refresh(
     A lost answer costs nothing: the former refresh token stays good until the new one is used.
     Source: shopify.dev, changelog of 2026-08-28.
     """
+    began = services.now()
     with services.transaction(account_id) as work:
         mine = stores.claim_refresh(work, store_id, version)
     if not mine:
@@ -99,7 +100,7 @@ def _refresh(
     except StoreError as error:
         with services.transaction(account_id) as work:
             if isinstance(error, StoreDenied):
-                stores.denied(work, stores.find(work, store_id), error)
+                stores.denied(work, stores.find(work, store_id), error, asked_at=began)
             stores.release_refresh(work, store_id, version)
         raise
     with services.transaction(account_id) as work:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 
 from integration import identity, stores, sync, syncing
@@ -41,6 +41,7 @@ class _Lost(Exception):
 def run(services: Services, *, store_id: int) -> None:
     """One turn of copying for one store: a slice of the backfill, or a reconciliation."""
     account_id = account_of(services, store_id)
+    began = services.now()
     with services.transaction(account_id) as work:
         hold = syncing.claim(work, store_id, owner=secrets.token_hex(8))
     if hold is None:
@@ -58,7 +59,7 @@ def run(services: Services, *, store_id: int) -> None:
     except _Lost:
         return
     except StoreError as error:
-        _failed(services, account_id, store_id, hold, error)
+        _failed(services, account_id, store_id, hold, error, began)
         return
     with services.transaction(account_id) as work:
         identity.lock_account(work)
@@ -121,12 +122,14 @@ def _batches(api: StoreApi, hold: Hold) -> Iterator[Batch]:
     return api.changed(hold.since, hold.cursor)
 
 
-def _failed(services: Services, account_id: int, store_id: int, hold: Hold, error: StoreError) -> None:
+def _failed(
+    services: Services, account_id: int, store_id: int, hold: Hold, error: StoreError, began: datetime
+) -> None:
     log.warning("store %s: sync stopped: %s: %s", store_id, error.code, error)
     with services.transaction(account_id) as work:
         identity.lock_account(work)
         if isinstance(error, StoreDenied):
-            stores.denied(work, stores.find(work, store_id), error)
+            stores.denied(work, stores.find(work, store_id), error, asked_at=began)
         # Being told to wait is no failure; a store that cannot be reached is one.
         told = isinstance(error, RateLimited) and error.code == RateLimited.code
         wait = error.wait if told and isinstance(error, RateLimited) else None

@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select
 
-from integration import stores
+from integration import stores, syncing
 from integration.db.audit import AuditEntry
 from integration.db.inbox import Delivery, DeliveryStatus
 from integration.db.orders import Order
@@ -132,7 +132,8 @@ def test_letting_go_drops_the_key_and_the_work_but_no_duty(desk: Desk, world: An
 def test_a_refused_key_is_said_and_asked_about_only_rarely(desk: Desk, world: Any) -> None:
     store_id = desk.connect()
     with world.database.transaction(desk.account_id) as work:
-        stores.denied(work, stores.find(work, store_id), StoreDenied("HTTP 401"))
+        refusal = StoreDenied("HTTP 401")
+        stores.denied(work, stores.find(work, store_id), refusal, asked_at=world.clock())
     with world.database.reading(desk.account_id) as work:
         state = stores.state(work, store_id)
 
@@ -140,6 +141,41 @@ def test_a_refused_key_is_said_and_asked_about_only_rarely(desk: Desk, world: An
     assert state.error["code"] == "store_denied"
     assert state.error["next_step"] == StoreDenied.next_step
     assert state.due_at == world.clock() + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("meanwhile", ["another key", "a goodbye"])
+def test_a_refusal_of_a_key_that_is_gone_says_nothing(desk: Desk, world: Any, meanwhile: str) -> None:
+    """A worker that was busy with the old key while the merchant brought a new one, or let the store go."""
+    store_id, asked_at = desk.connect(), world.clock()
+    world.clock.advance(timedelta(seconds=5))
+    if meanwhile == "another key":
+        desk.connect(ShopifyCredentials(shop=SHOP.domain, access_token="shpat_second"))
+    with world.database.transaction(desk.account_id) as work:
+        if meanwhile == "a goodbye":
+            stores.disconnect(work, stores.find(work, store_id), by="tests")
+        stores.denied(work, stores.find(work, store_id), StoreDenied("HTTP 401"), asked_at=asked_at)
+    with world.database.reading(desk.account_id) as work:
+        assert stores.state(work, store_id).error is None
+
+    wanted = StoreStatus.INSTALLING if meanwhile == "another key" else StoreStatus.DISCONNECTED
+    assert desk.store(store_id).status is wanted
+
+
+def test_a_backfill_begun_anew_is_not_carried_on_from_where_the_old_one_was(desk: Desk, world: Any) -> None:
+    store_id = desk.connect()
+    with world.database.transaction(desk.account_id) as work:
+        hold = syncing.claim(work, store_id, owner="busy")
+        assert hold is not None
+    with world.database.transaction(desk.account_id) as work:
+        stores.copy_again(work, store_id)
+    with world.database.transaction(desk.account_id) as work:
+        assert not syncing.keep(work, hold)
+        syncing.release(work, hold, ended=True, every=timedelta(minutes=10), overlap=timedelta(minutes=5))
+    with world.database.reading(desk.account_id) as work:
+        assert (stores.state(work, store_id).phase, stores.state(work, store_id).cursor) == (
+            SyncPhase.BACKFILL,
+            {},
+        )
 
 
 # Refreshing
