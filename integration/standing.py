@@ -38,13 +38,13 @@ def standing(work: Work, helpdesk_id: int, agent_id: int | None) -> Standing | N
     return found[0] if found else None
 
 
-def _write(writer: Writer) -> Select[str]:
+def _write(writer: Writer) -> Select[Any]:
     agent = select(writer.row(Agent.disabled_at, Agent.token_version, Agent.role)).where(
         Agent.id == bindparam("agent")
     )
     about = (Helpdesk.removed_at, Helpdesk.name, Helpdesk.origin, Account.timezone, Account.settings)
     return (
-        select(writer.text(writer.row(*about, writer.one(agent))))
+        select(writer.row(*about, writer.one(agent)))
         .join_from(Helpdesk, Account, Account.id == Helpdesk.account_id)
         .where(Helpdesk.id == bindparam("helpdesk"))
     )
