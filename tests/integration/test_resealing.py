@@ -11,7 +11,6 @@ from integration.db import Base
 from integration.db.accounts import Agent, Role
 from integration.db.helpdesks import Helpdesk
 from integration.db.inbox import Delivery, DeliveryStatus, PrivacyRequest
-from integration.db.stores import Store
 from integration.errors import AppError
 from integration.ports import Topic
 from integration.resealing import SEALED, reseal
