@@ -70,13 +70,23 @@
     if (place.isConnected) place.innerHTML = html;
   }
 
+  /* Where the focus is, to be found again in a new picture: by id, or by its place in what has one. */
+  function standing() {
+    const one = document.activeElement;
+    if (!one || !app.contains(one)) return () => null;
+    const home = one.closest("[id]").id;
+    const stops = () => $$("a[href], button, input, select, textarea, summary", document.getElementById(home) || app);
+    const at = stops().indexOf(one);
+    return () => (one.id ? document.getElementById(home) : stops()[at]);
+  }
+
   /* Put a new picture in place. The same customer: what is open, where one reads and what one types stays. */
   function swap(html, { keep = false, focus = false } = {}) {
     const open = keep ? $$("details[open]").map((one) => one.closest("[id]")?.id + "/" + one.className) : null;
     const view = keep ? pane().dataset.view : undefined;
     const draft = keep ? $("[data-testid=reply-text]") : null;
     const text = draft && draft.dataset.touched ? draft.value : null;
-    const at = document.activeElement && app.contains(document.activeElement) ? document.activeElement.id : "";
+    const at = standing();
     const scroll = scrollY;
     app.innerHTML = html;
     settle();
@@ -86,7 +96,7 @@
       const letter = $("[data-testid=reply-text]");
       if (text !== null && letter) { letter.value = text; letter.dataset.touched = "1"; }
       scrollTo(0, scroll);
-      if (at) document.getElementById(at)?.focus({ preventScroll: true });
+      at()?.focus({ preventScroll: true });
     }
     if (focus) { const head = $("h1"); if (head) { head.focus(); say(head.textContent.trim()); } }
   }
