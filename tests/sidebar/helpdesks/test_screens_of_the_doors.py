@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from integration import people
+from tests.sidebar.keyboard import tab_to, troubles
 
 HOST = "https://chat.lumi.example"
 LANGUAGES = ("en", "et", "ro", "th", "ar")
@@ -30,13 +31,15 @@ def test_the_frames_screens(add_desk, shop, stage_of, language):
     seen = {}
     stage.wait_for("error")
     seen["error"] = stage.text()
+    tab_to(stage.page, "[data-act=hear]", stage.frame)
     stage.posted("tell({ conversation: {} })")
     stage.wait_for("no-conversation")
     seen["none"] = stage.text()
     stage.posted("tell({ conversation: { id: 42 }, contact: { email: 'kadri.tamm@example.ee' } })")
     stage.wait_for("unproven")
     assert faults(stage.frame) == []
-    stage.see("pair").click()
+    tab_to(stage.page, "[data-testid=pair]", stage.frame)
+    stage.page.keyboard.press("Enter")
     stage.wait_for("pair-code")
     seen["pair"] = stage.text()
     assert faults(stage.frame) == []
@@ -77,7 +80,9 @@ def test_the_page_where_the_code_is_compared(
         assert faults(stage.page) == [], state
         assert stage.page.evaluate("document.documentElement.scrollWidth <= 320")
         assert stage.page.locator("html").get_attribute("lang") == language
+        assert troubles(stage.page) == [], state
     stage.page.goto(f"https://deskside.test/admin/pair?code={code}")
     assert stage.page.get_by_test_id("pair-code").inner_text() == code
-    stage.page.get_by_test_id("pair-confirm").click()
+    tab_to(stage.page, "[data-testid=pair-confirm]")
+    stage.page.keyboard.press("Enter")
     stage.page.get_by_test_id("pair-done").wait_for()
