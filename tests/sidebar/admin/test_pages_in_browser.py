@@ -19,6 +19,8 @@ from integration.eligibility import Rule, Scope
 from integration.people import add_agent, change_agent, create_token, find_agent, sessions
 from integration.records import Platform
 from jobs.boot import Services
+from tests.sidebar.admin.conftest import PASSWORD
+from tests.sidebar.keyboard import tab_to, troubles
 
 
 @pytest.fixture
@@ -137,6 +139,9 @@ PAGES = (
     "/admin/helpdesks",
     "/admin/helpdesks/{desk}",
     "/admin/helpdesks/add/zendesk",
+    "/admin/helpdesks/add/chatwoot",
+    "/admin/replies",
+    "/admin/replies/en/late",
     "/admin/settings",
     "/admin/policy",
     "/admin/policy/rules/2",
@@ -145,6 +150,7 @@ PAGES = (
     "/admin/withdrawals",
     "/admin/you",
     "/admin/prove",
+    "/admin/pair",
 )
 
 
@@ -189,7 +195,7 @@ def test_every_page_is_accessible(
 
 
 @pytest.mark.parametrize("language", ["ro", "th", "ar"])
-def test_the_longest_words_fit_the_narrowest_window(
+def test_the_longest_words_fit_the_narrowest_window_and_are_accessible(
     services: Services,
     live: Any,
     opened: Any,
@@ -201,12 +207,12 @@ def test_the_longest_words_fit_the_narrowest_window(
 ) -> None:
     page = opened(320)
     page.context.add_cookies([cookie(services, live, admin, language)])
-    too_wide = {}
+    found = {}
     for path in PAGES:
         page.goto(live.url + path.format(member=member, asked=asked, **furnished))
-        if (over := page.evaluate("document.documentElement.scrollWidth - window.innerWidth")) > 0:
-            too_wide[path] = over
-    assert too_wide == {}
+        if trouble := faults(page):
+            found[path] = trouble
+    assert found == {}
 
 
 def test_pages_before_signing_in_are_accessible(
@@ -214,11 +220,107 @@ def test_pages_before_signing_in_are_accessible(
 ) -> None:
     with services.transaction(account) as work:
         _, token = add_agent(work, "mari@lumi.example", "Mari Mets", Role.LEAD)
-    for width, scheme in ((1200, "light"), (420, "dark")):
-        page = opened(width, scheme)
-        for path in ("sign-in", f"invitations/{token}", "invitations/none", "enter/none"):
+    found = {}
+    for language, width, scheme in (
+        ("en", 1200, "light"),
+        ("et", 420, "dark"),
+        ("ro", 320, "light"),
+        ("th", 320, "light"),
+        ("ar", 320, "dark"),
+    ):
+        page = opened(width, scheme, locale=language)
+        over = ("invitations/none", "enter/none") if language == "en" else ()
+        for path in ("sign-in", f"invitations/{token}", *over):
             page.goto(f"{live.url}/admin/{path}")
-            assert faults(page) == [], path
+            assert page.get_attribute("html", "lang") == language
+            if trouble := faults(page):
+                found[language, path] = trouble
+    assert found == {}
+
+
+# -- without a mouse -------------------------------------------------------------------------------
+
+
+def test_every_control_of_every_page_is_reached_by_tab(
+    services: Services,
+    live: Any,
+    opened: Any,
+    admin: int,
+    member: int,
+    furnished: dict[str, int],
+    asked: int,
+) -> None:
+    """The navigation once, then on every page what stands behind its skip link."""
+    page = opened()
+    page.context.add_cookies([cookie(services, live, admin)])
+    found = {}
+    for path in PAGES:
+        page.goto(live.url + path.format(member=member, asked=asked, **furnished))
+        within = "main" if path != PAGES[0] else "body"
+        if within == "main" and page.locator(".skip").count():
+            tab_to(page, ".skip")
+            page.keyboard.press("Enter")
+        if trouble := troubles(page, within):
+            found[path] = trouble
+    assert found == {}, found
+
+
+def write(page: Page, name: str, text: str) -> None:
+    """Go to a field by Tab and type."""
+    tab_to(page, f"[name={name}]")
+    page.keyboard.type(text)
+
+
+def test_somebody_signs_in_invites_and_adds_a_helpdesk_by_keyboard(
+    live: Any, opened: Any, people: Any, admin: int
+) -> None:
+    page = opened(400)
+    page.goto(f"{live.url}/admin/sign-in?next=/admin/agents")
+    write(page, "email", people.email(admin))
+    write(page, "password", "not the password")
+    write(page, "code", "000000")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("That did not work.")
+    write(page, "password", PASSWORD)
+    write(page, "code", people.code())
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/agents")
+    tab_to(page, "a[href$='/agents/invite']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/agents/invite")
+    write(page, "name", "Kristjan")
+    write(page, "email", "kristjan@lumi.example")
+    tab_to(page, "[name=role]")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[name=role]:checked")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("input[value*='/admin/invitations/']")).to_be_visible()
+    for link in ("nav a[href$='/helpdesks']", "main a[href$='/add/zendesk']"):
+        tab_to(page, link)
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+    write(page, "subdomain", "not a name")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Subdomain")).to_be_focused()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("acme")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Set up Zendesk")).to_be_visible()
+
+
+def test_a_refund_is_rejected_by_keyboard(
+    services: Services, live: Any, opened: Any, admin: int, asked: int
+) -> None:
+    page = opened(400)
+    page.context.add_cookies([cookie(services, live, admin)])
+    page.goto(f"{live.url}/admin/approvals")
+    tab_to(page, "[formaction$='/reject']")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Note to Somchai Wattana")).to_be_focused()
+    page.keyboard.type("Too late")
+    tab_to(page, "[formaction$='/reject']")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
 
 
 def test_a_store_under_way_moves_without_a_reload(
