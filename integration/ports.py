@@ -235,6 +235,9 @@ class StoreApi(Protocol):
     def versions(self, since: datetime, until: datetime) -> Iterator[Sequence[OrderVersion]]:
         """All orders placed in [since, until), trash included, cheaply: ids and modification times."""
 
+    def newest(self) -> OrderVersion | None:
+        """The order that changed last, cheaply; None for a store without orders."""
+
     def products(self, platform_ids: Sequence[str]) -> Sequence[ProductRecord]:
         """Those of the products that the store still has."""
 

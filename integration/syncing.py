@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select, update
 
+from integration import probing
 from integration.db.inbox import Poison
 from integration.db.orders import Order
 from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
@@ -129,9 +130,11 @@ def release(work: Work, hold: Hold, *, ended: bool, every: timedelta, overlap: t
         state.done = state.total = _count(work, hold.store_id)
         state.changed_since = (state.backfill_started_at or now) - overlap
         state.proof_due_at = now + PROVE_EVERY
+        state.probe_due_at = now + probing.EVERY
     else:
         state.changed_since = _reached(state, now) - overlap
         state.last_reconciled_at = state.changed_until or now
+        state.behind_since = None
         state.due_at = now + every
     state.changed_cursor, state.changed_until = {}, None
     if not hold.backfilling or store.status == StoreStatus.DEGRADED:
@@ -227,13 +230,16 @@ def due(work: Work) -> Sequence[tuple[int, int]]:
 
 
 def note_late(work: Work) -> Sequence[int]:
-    """Mark live stores that nobody has reconciled for too long; the next reconciliation takes it back.
+    """Mark live stores that nobody has reconciled for too long, or that a probe found behind for minutes.
+
+    The next reconciliation takes it back.
 
     Returns those that were well until now. For the sweep.
     """
     reached = func.coalesce(SyncState.last_reconciled_at, SyncState.backfilled_at)
     late = select(SyncState.store_id).where(
-        SyncState.phase == SyncPhase.LIVE, reached < work.now() - LATE_AFTER
+        SyncState.phase == SyncPhase.LIVE,
+        or_(reached < work.now() - LATE_AFTER, SyncState.behind_since < work.now() - probing.ALARM_AFTER),
     )
     marked = work.session.execute(
         update(Store)

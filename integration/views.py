@@ -381,15 +381,16 @@ def _store(row: Store, now: datetime, waiting_since: datetime | None) -> Json:
 def lag(store: Store, now: datetime, waiting_since: datetime | None) -> float | None:
     """Seconds that the copy may be behind. None: nothing was ever finished.
 
-    Since the oldest event that waits; while the store cannot be read, since we last heard of it; and once
-    it should have been reconciled and was not (whoever is asleep), since it last was.
+    Since the oldest event that waits, or the change that a probe missed (`integration.probing`); while the
+    store cannot be read, since we last heard of it; and once it should have been reconciled and was not
+    (whoever is asleep), since it last was.
     """
     sync = store.sync
     heard = [at for at in (sync.last_reconciled_at, sync.last_event_at, sync.backfilled_at) if at is not None]
     reached = sync.last_reconciled_at or sync.backfilled_at
     if reached is None:
         return None
-    since = [waiting_since] if waiting_since is not None else []
+    since = [at for at in (waiting_since, sync.behind_since) if at is not None]
     if sync.error or store.status is StoreStatus.DISCONNECTED:
         since.append(max(heard))
     if now - reached > LATE_AFTER:

@@ -42,6 +42,7 @@ class JobName(StrEnum):
     DRAIN_INBOX = "drain_inbox"
     SYNC = "sync"
     PROVE = "prove"
+    PROBE = "probe"
     ACTION = "action"
     PRIVACY = "privacy"
     SWEEP = "sweep"

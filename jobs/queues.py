@@ -23,6 +23,7 @@ QUEUE_OF = {
     JobName.PRIVACY: "sync",
     JobName.SYNC: "sync",
     JobName.PROVE: "sync",
+    JobName.PROBE: "sync",
 }
 """A worker takes money first, then what stores just said, then the long copying."""
 

@@ -19,7 +19,7 @@ from rq import Queue, SimpleWorker
 
 from integration.errors import NotFound
 from integration.work import JobName
-from jobs import boot, carrying, inbox, observe, privacy, proving, queues, schedule, sync
+from jobs import boot, carrying, inbox, observe, privacy, probing, proving, queues, schedule, sync
 from jobs.boot import Services
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ HANDLERS: dict[JobName, Callable[..., object]] = {
     JobName.DRAIN_INBOX: inbox.drain,
     JobName.SYNC: sync.run,
     JobName.PROVE: proving.run,
+    JobName.PROBE: probing.run,
     JobName.ACTION: carrying.carry_out,
     JobName.PRIVACY: privacy.carry_out,
     JobName.SWEEP: schedule.sweep,

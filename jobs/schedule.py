@@ -10,7 +10,7 @@ from redis import Redis
 from rq.cron import CronScheduler
 from sqlalchemy import delete, select
 
-from integration import carrying, inbox, privacy, settling, syncing
+from integration import carrying, inbox, privacy, probing, settling, syncing
 from integration.db.accounts import Account, OneTime
 from integration.work import JobName
 from jobs import stores
@@ -34,6 +34,7 @@ def sweep(services: Services) -> None:
         ]
         due += [(JobName.SYNC, {"store_id": store}) for _, store in syncing.due(work)]
         due += [(JobName.PROVE, {"store_id": store}) for _, store in syncing.due_proofs(work)]
+        due += [(JobName.PROBE, {"store_id": store}) for store in probing.due(work)]
         due += [
             (JobName.PRIVACY, {"account_id": account, "request_id": request})
             for account, request in privacy.open_requests(work)
@@ -42,7 +43,7 @@ def sweep(services: Services) -> None:
     if services.redis.set("deskside:lateness", b"1", nx=True, ex=LATENESS_EVERY):
         with services.everywhere() as work:
             for store_id in syncing.note_late(work):
-                log.warning("store %s: not reconciled for more than %s", store_id, syncing.LATE_AFTER)
+                log.warning("store %s: its copy is late", store_id)
     if services.redis.set("deskside:housekeeping", b"1", nx=True, ex=HOUSEKEEPING_EVERY):
         housekeeping(services)
 

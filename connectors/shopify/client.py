@@ -24,9 +24,9 @@ from connectors.shopify.cost import bucket_for
 from connectors.shopify.domains import shop_domain
 from connectors.shopify.graphql import GraphQL, Renewal
 from connectors.shopify.orders import NodeReader, Orders, chunks
-from connectors.shopify.shapes import Nodes, Ref, Shape
+from connectors.shopify.shapes import Nodes, Ref, Shape, VersionShape
 from connectors.shopify.values import utc
-from connectors.shopify.windows import Window
+from connectors.shopify.windows import OrderIds, Window
 from connectors.transport import Line
 from integration.errors import StoreForbidden, StoreRefused, UnreadableAnswer
 from integration.ports import (
@@ -186,12 +186,14 @@ class ShopifyStore:
         window = Window(field="processed_at", since=since, until=until + timedelta(seconds=1))
         for shapes, _ in windows.pages(self._api, window, {}):
             yield [
-                OrderVersion(
-                    platform_id=shape.id, placed_at=utc(shape.processedAt), updated_at=utc(shape.updatedAt)
-                )
+                _version(shape)
                 for shape in shapes
                 if shape.processedAt is not None and since <= shape.processedAt < until
             ]
+
+    def newest(self) -> OrderVersion | None:
+        shapes = self._api.read("03_newest_order", OrderIds).orders.nodes
+        return _version(shapes[0]) if shapes else None
 
     def products(self, platform_ids: Sequence[str]) -> Sequence[ProductRecord]:
         ids = [each for each in dict.fromkeys(platform_ids) if kind_of(each) == "Product"]
@@ -306,6 +308,11 @@ def _product(shape: Product) -> ProductRecord:
         categories=tuple(each.handle for each in shape.collections.nodes),
         product_type=shape.productType,
     )
+
+
+def _version(shape: VersionShape) -> OrderVersion:
+    placed_at = utc(shape.processedAt or shape.updatedAt)
+    return OrderVersion(platform_id=shape.id, placed_at=placed_at, updated_at=utc(shape.updatedAt))
 
 
 def kind_of(gid: str) -> str | None:

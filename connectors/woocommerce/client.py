@@ -63,6 +63,9 @@ class WooCommerceStore:
     def versions(self, since: datetime, until: datetime) -> Iterator[Sequence[OrderVersion]]:
         return self._reads.versions(since, until)
 
+    def newest(self) -> OrderVersion | None:
+        return self._reads.newest()
+
     def products(self, platform_ids: Sequence[str]) -> Sequence[ProductRecord]:
         return self._reads.products(platform_ids)
 

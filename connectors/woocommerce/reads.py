@@ -223,6 +223,13 @@ class Reads:
                 found = [version for row in rows if (version := self._version(row))]
                 yield [one for one in found if since <= one.placed_at < until]
 
+    def newest(self) -> OrderVersion | None:
+        """Of the last few: baskets under way stand in the same list."""
+        rows = self._calls.read(
+            "orders", status="any", orderby="modified", order="desc", per_page=5, _fields=VERSION_FIELDS
+        )
+        return next((version for row in objects(rows) if (version := self._version(row))), None)
+
     @staticmethod
     def _version(row: Raw) -> OrderVersion | None:
         placed_at, platform_id = moment(row, "date_created_gmt"), identity(row)

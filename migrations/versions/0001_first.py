@@ -623,6 +623,8 @@ def upgrade() -> None:
         sa.Column("held_by", sa.Text(), nullable=True),
         sa.Column("proof_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("proof", sa.JSON(), nullable=False),
+        sa.Column("probe_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("behind_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("webhooks_checked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_event_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_reconciled_at", sa.DateTime(timezone=True), nullable=True),
@@ -643,6 +645,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix__sync_state__account_id"), "sync_state", ["account_id"], unique=False)
     op.create_index(op.f("ix__sync_state__due_at"), "sync_state", ["due_at"], unique=False)
+    op.create_index(op.f("ix__sync_state__probe_due_at"), "sync_state", ["probe_due_at"], unique=False)
     op.create_index(op.f("ix__sync_state__proof_due_at"), "sync_state", ["proof_due_at"], unique=False)
     op.create_table(
         "tombstone",
@@ -1036,6 +1039,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix__tombstone__account_id"), table_name="tombstone")
     op.drop_table("tombstone")
     op.drop_index(op.f("ix__sync_state__proof_due_at"), table_name="sync_state")
+    op.drop_index(op.f("ix__sync_state__probe_due_at"), table_name="sync_state")
     op.drop_index(op.f("ix__sync_state__due_at"), table_name="sync_state")
     op.drop_index(op.f("ix__sync_state__account_id"), table_name="sync_state")
     op.drop_table("sync_state")
