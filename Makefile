@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 # Test processes side by side: one a core, and one that works while others wait for a browser.
 WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
-.PHONY: demo test check torture bench format clean
+.PHONY: demo test thorough check torture bench format clean
 
 demo: .venv/.demo
 	@exec $(BIN)/integration demo
@@ -14,6 +14,11 @@ demo: .venv/.demo
 test: .venv/.test
 	@$(BIN)/python tests/browser.py
 	@$(PYTEST) -q -n $(WORKERS) --dist worksteal
+
+# What `make test` samples, whole: every screen in every language, every page on every database.
+thorough: .venv/.test
+	@$(BIN)/python tests/browser.py
+	@$(PYTEST) -q -n $(WORKERS) --dist worksteal --thorough
 
 check: .venv/.check
 	@$(BIN)/ruff check .

@@ -68,6 +68,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite,postgres",
         help="what tests with a database run on: sqlite, postgres, or both with a comma",
     )
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="screens in every language, and the merchant's pages and doors on every database",
+    )
+
+
+SAMPLED = ("en", "ar")
+"""Languages in which screens are gone through unless all is asked for: one each way of writing."""
+ONCE = ("tests/sidebar/admin/", "tests/sidebar/helpdesks/")
+"""Pages over what other tests read and write on each database."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Going through one screen takes seconds of a browser: `make test` samples, `make thorough` does not."""
+    if config.getoption("--thorough"):
+        return
+    left = [
+        item
+        for item in items
+        if item.get_closest_marker("every_language") and item.callspec.params["language"] not in SAMPLED
+    ]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -79,8 +104,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "kind_of_database" not in metafunc.fixturenames:
         return
     kinds = metafunc.config.getoption("--databases").split(",")
-    if {"page", "browser"} & set(metafunc.fixturenames) or metafunc.definition.get_closest_marker(
-        "one_database"
+    once = not metafunc.config.getoption("--thorough") and metafunc.definition.nodeid.startswith(ONCE)
+    if (
+        once
+        or {"page", "browser"} & set(metafunc.fixturenames)
+        or metafunc.definition.get_closest_marker("one_database")
     ):
         kinds = kinds[:1]
     metafunc.parametrize("kind_of_database", kinds, scope="session")

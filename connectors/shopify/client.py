@@ -192,7 +192,7 @@ class ShopifyStore:
             ]
 
     def newest(self) -> OrderVersion | None:
-        shapes = self._api.read("03_newest_order", OrderIds).orders.nodes
+        shapes = self._api.read("67_newest_order", OrderIds).orders.nodes
         return _version(shapes[0]) if shapes else None
 
     def products(self, platform_ids: Sequence[str]) -> Sequence[ProductRecord]:

@@ -15,7 +15,9 @@ MARK = """(within) => {
     if (there && !one.disabled && one.tabIndex >= 0) keyboard.left.set(group(one), start(one));
   }
 }"""
-STEP = """(within) => {
+STEP = """async (within) => {
+  const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
+  await frame().then(frame); // the browser brings what has the focus into view when it draws next
   const one = document.activeElement;
   if (!one || one === document.body || !one.closest(within)) return [keyboard.left.size, false];
   const again = one === keyboard.first && one !== keyboard.last; // the parts of a date are stops of one field

@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 
 from integration.db.inbox import Delivery, DeliveryStatus
 from integration.db.stores import SyncPhase, SyncState
+from integration.syncing import PROOF_HOLD
 from tests.jobs import stores_state
 from tests.torture.chaos_events import NOT_POSSIBLE, Misfortune, Shopify, WooCommerce
 from tests.torture.chaos_stage import Stage, databases, staged
@@ -117,7 +118,7 @@ def _rests(stage: Stage, before: dict[int, Any]) -> bool:
         and state.held_until is None
         and state.error is None
         and state.last_reconciled_at not in (None, before[state.store_id])
-        and (state.proof_due_at is None or state.proof_due_at > now)
+        and (state.proof_due_at is None or state.proof_due_at > now + PROOF_HOLD)  # sooner: one is under way
         and "running" not in state.proof
         and "error" not in state.proof
         for state in states

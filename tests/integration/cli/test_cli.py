@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def env(tmp_path: Path, database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def env(tmp_path: Path, database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Settings of an installation whose database is up to date."""
+    before = dict(os.environ)
     for name, value in {
         "APP_URL": "https://desk.example",
         "SECRET_KEY": "a secret key of the tests",
@@ -28,6 +30,9 @@ def env(tmp_path: Path, database_url: str, redis_url: str, monkeypatch: pytest.M
         "LOG_LEVEL": "ERROR",
     }.items():
         monkeypatch.setenv(name, value)
+    yield
+    os.environ.clear()  # `integration demo` writes its own settings there
+    os.environ.update(before)
 
 
 @pytest.fixture

@@ -165,6 +165,7 @@ def faults(page: Page) -> list[str]:
     return [*found, *([f"{too_wide} px too wide"] if too_wide > 0 else [])]
 
 
+@pytest.mark.every_language
 @pytest.mark.parametrize(
     ("width", "scheme", "language"),
     [(1200, "light", "en"), (420, "dark", "et"), (1200, "dark", "ar")],
@@ -194,6 +195,7 @@ def test_every_page_is_accessible(
     assert found == {}
 
 
+@pytest.mark.every_language
 @pytest.mark.parametrize("language", ["ro", "th", "ar"])
 def test_the_longest_words_fit_the_narrowest_window_and_are_accessible(
     services: Services,

@@ -24,6 +24,7 @@ def faults(page_or_frame):
     return [(one["id"], one["nodes"][0]["html"]) for one in found]
 
 
+@pytest.mark.every_language
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_frames_screens(add_desk, shop, stage_of, language):
     stage = stage_of(locale=language, color_scheme="dark" if language == "ar" else "light")
@@ -58,6 +59,7 @@ def test_the_frames_screens(add_desk, shop, stage_of, language):
             assert all(english not in text for text in seen.values())
 
 
+@pytest.mark.every_language
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_where_the_code_is_compared(
     app, services, account, agent, add_desk, knocker, signed_in, stage_of, language
