@@ -48,26 +48,24 @@ def claim(work: Work, store_id: int) -> bool:
 
 
 def note(work: Work, store_id: int, newest: OrderVersion | None) -> timedelta | None:
-    """Write down whether the store's newest change is here. Returns its age if it is overdue: then a
-    reconciliation is due at once."""
+    """Write down since when the store's newest change is overdue, if it is, and make a reconciliation due.
+
+    Returns its age then. Only a reconciliation takes it back: a still newer change that came by itself says
+    nothing of the one before it.
+    """
     state = work.session.scalars(
         select(SyncState).where(SyncState.store_id == store_id, SyncState.phase == SyncPhase.LIVE)
     ).one_or_none()
-    if state is None:
-        return None  # let go meanwhile
-    if newest is None or _is_here(work, store_id, newest):
-        state.behind_since = None
-        return None
     now = work.now()
-    # The oldest change that is missing counts, and it is missing since before this newer one.
-    state.behind_since = min(state.behind_since or newest.updated_at, newest.updated_at, now)
-    age = now - state.behind_since
-    if age < PATIENCE:
+    if state is None or newest is None or now - newest.updated_at < PATIENCE:
+        return None  # let go meanwhile; without orders; perhaps on its way
+    if _is_here(work, store_id, newest):
         return None
+    state.behind_since = min(state.behind_since or now, newest.updated_at)
     if not state.error:  # a store in trouble is asked again when its wait is over
         state.due_at = _sooner(state.due_at, now)
         work.wake(JobName.SYNC, store_id=store_id)
-    return age
+    return now - state.behind_since
 
 
 def _is_here(work: Work, store_id: int, newest: OrderVersion) -> bool:

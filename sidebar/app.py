@@ -62,5 +62,6 @@ def create_app(services: Services | None = None) -> Flask:
     for name in DOORS_AND_PAGES:
         app.register_blueprint(importlib.import_module(name).bp)
     if near := services.settings.trusted_proxies:  # their word on scheme, host and client is taken
-        app.wsgi_app = ProxyFix(app.wsgi_app, near, near, near)  # type: ignore[method-assign]
+        trusted = ProxyFix(app.wsgi_app, x_for=near, x_proto=near, x_host=near)
+        app.wsgi_app = trusted  # type: ignore[method-assign] # as Flask's documentation has it
     return app

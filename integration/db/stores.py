@@ -92,7 +92,7 @@ class SyncState(AccountRow, Base):
     """Result of the last proof of equality: {at, days, compared, differences, repaired}."""
     probe_due_at: Mapped[datetime | None] = mapped_column(index=True)
     behind_since: Mapped[datetime | None]
-    """When the change happened that a probe found in the store and not here; None: it found none."""
+    """When the change happened that a probe missed here; None since the last reconciliation."""
     webhooks_checked_at: Mapped[datetime | None]
     last_event_at: Mapped[datetime | None]
     last_reconciled_at: Mapped[datetime | None]

@@ -13,17 +13,13 @@ from typing import Any
 import httpx
 import msgspec
 import psycopg
-from sqlalchemy import func, make_url, select
+from sqlalchemy import make_url
 
 from connectors.demo.shopify.store import SHOP
 from connectors.shopify import documents
 from connectors.shopify.windows import stamp
-from integration import policies, stores
-from integration.db.accounts import Account
-from integration.db.orders import Order
-from integration.db.stores import SyncPhase
 from integration.ports import ShopifyCredentials
-from jobs import boot, installing, sync
+from jobs import boot, installing
 from tests.bench import ground
 from tests.bench.ground import Shop, say
 
@@ -68,26 +64,13 @@ def _parts(seconds: dict[str, float]) -> str:
 def product(address: str, shop: Shop) -> int:
     """The product's own way: connect, then copy in turns until the store is live. Returns the orders."""
     services = boot.boot(ground.settings(address, shop.origin))
-    with services.everywhere() as work:
-        account = Account(name="Bench", created_at=services.now(), settings={})
-        work.add(account)
-        work.session.flush()
-        account_id = account.id
-    with services.transaction(account_id) as work:
-        policies.ensure_policy(work)
     credentials = ShopifyCredentials(shop=SHOP, access_token=shop.token, scopes=shop.scopes)
-    store_id = installing.connect_shopify(services, credentials, by="bench", account_id=account_id)
-    while True:
-        sync.run(services, store_id=store_id)
-        with services.reading(account_id) as work:
-            state = stores.state(work, store_id)
-            assert state.error is None, state.error
-            if state.phase is SyncPhase.LIVE:
-                break
-    with services.reading(account_id) as work:
-        count = work.session.scalar(select(func.count(Order.id))) or 0
-    services.close()
-    return count
+    return ground.copied(
+        services,
+        lambda account_id: installing.connect_shopify(
+            services, credentials, by="bench", account_id=account_id
+        ),
+    )
 
 
 def floor(filled: str, empty: str, shop: Shop) -> dict[str, float]:

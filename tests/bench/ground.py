@@ -21,14 +21,19 @@ from typing import Any
 
 import httpx
 from cryptography.fernet import Fernet
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, func, make_url, select
 from sqlalchemy.pool import NullPool
 
 import migrations
 from connectors.demo.shopify.store import SHOP
+from integration import stores
+from integration.db.orders import Order
+from integration.db.stores import SyncPhase
 from integration.settings import Settings
 from integration.work import make_engine
-from tests.torture.chaos_stage import Queue
+from jobs import sync
+from jobs.boot import Services
+from tests.torture.chaos_stage import Queue, new_account
 
 KEPT = Path("instance/bench")
 """Filled stores are kept here between runs: filling one takes longer than anything measured."""
@@ -242,6 +247,26 @@ def _measure(pipe: Any, work: Callable[..., Any], arguments: tuple[Any, ...]) ->
             result=result,
         )
     )
+
+
+def copied(services: Services, connect: Callable[[int], int]) -> int:
+    """Connect a store to a new account, copy it in turns until it is live, and end. Returns the orders.
+
+    `connect` takes the account and returns the store, as rows.
+    """
+    account_id = new_account(services, "Bench")
+    store_id = connect(account_id)
+    while True:
+        sync.run(services, store_id=store_id)
+        with services.reading(account_id) as work:
+            state = stores.state(work, store_id)
+            assert state.error is None, state.error
+            if state.phase is SyncPhase.LIVE:
+                break
+    with services.reading(account_id) as work:
+        count = work.session.scalar(select(func.count(Order.id))) or 0
+    services.close()
+    return count
 
 
 def say(line: str) -> None:

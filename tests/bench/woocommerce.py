@@ -19,14 +19,9 @@ from typing import Any
 
 import httpx
 import requests
-from sqlalchemy import func, select
 
-from integration import policies, stores
-from integration.db.accounts import Account
-from integration.db.orders import Order
-from integration.db.stores import SyncPhase
 from integration.ports import WooCommerceCredentials
-from jobs import boot, installing, sync
+from jobs import boot, installing
 from tests.bench import ground
 from tests.bench.ground import say
 
@@ -84,28 +79,16 @@ def product(address: str, outlet: Outlet) -> tuple[int, int, float]:
     """The product's own way, to the end of the backfill: orders, calls, and seconds spent in calls."""
     calls = _Stopwatch()
     services = boot.boot(ground.settings(address))
-    with services.everywhere() as work:
-        account = Account(name="Bench", created_at=services.now(), settings={})
-        work.add(account)
-        work.session.flush()
-        account_id = account.id
-    with services.transaction(account_id) as work:
-        policies.ensure_policy(work)
     credentials = WooCommerceCredentials(
         url=outlet.url, consumer_key=outlet.key, consumer_secret=outlet.secret
     )
-    store_id = installing.connect_woocommerce(services, credentials, by="bench", account_id=account_id)
-    while True:
-        sync.run(services, store_id=store_id)
-        with services.reading(account_id) as work:
-            state = stores.state(work, store_id)
-            assert state.error is None, state.error
-            if state.phase is SyncPhase.LIVE:
-                break
-    with services.reading(account_id) as work:
-        count = work.session.scalar(select(func.count(Order.id))) or 0
-    services.close()
-    return count, calls.count, calls.seconds
+    orders = ground.copied(
+        services,
+        lambda account_id: installing.connect_woocommerce(
+            services, credentials, by="bench", account_id=account_id
+        ),
+    )
+    return orders, calls.count, calls.seconds
 
 
 class _Stopwatch:

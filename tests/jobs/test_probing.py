@@ -13,7 +13,7 @@ from connectors.woocommerce import reads
 from integration import probing as probes
 from integration import stores, sync, syncing
 from integration.db.stores import StoreStatus
-from integration.ports import Poisoned
+from integration.ports import OrderVersion, Poisoned
 from integration.store_status import one as store_view
 from integration.views import lag
 from jobs import probing
@@ -141,7 +141,29 @@ def test_a_change_just_made_may_still_come_by_itself(
     probing.run(services, store_id=store_id)
 
     assert held.state(store_id).due_at == due
-    assert held.state(store_id).behind_since is not None
+    assert held.state(store_id).behind_since is None
+    assert held.lag(store_id) == 0
+
+
+def test_a_newer_change_that_came_by_itself_hides_no_older_one(
+    live: dict[str, int], change: Callable[[], None], services: Any, held: Held, account_id: int, time: Any
+) -> None:
+    store_id = live["shopify"]
+    change()
+    time.advance(MINUTE)
+    probing.run(services, store_id=store_id)
+    since = held.state(store_id).behind_since
+    newest = max(
+        stores_state.cached(services.db, account_id, store_id).values(), key=lambda order: order.updated_at
+    )
+    with services.transaction(account_id) as work:
+        here = OrderVersion(
+            platform_id=newest.platform_id, placed_at=newest.placed_at, updated_at=newest.updated_at
+        )
+        assert probes.note(work, store_id, here) is None
+
+    assert since is not None
+    assert held.state(store_id).behind_since == since
 
 
 def test_a_turn_is_taken_once(live: dict[str, int], services: Any, account_id: int, time: Any) -> None:

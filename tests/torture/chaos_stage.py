@@ -218,7 +218,7 @@ def staged(database_url: str, *, orders: int, seed: int, events_touch_orders: bo
     with shopify, woocommerce:
         installation.install(shopify.shop(), shopify.app.scopes)
         web.app = create_app(services)
-        stage = Stage(services, shopify, woocommerce, web, queue, _account(services))
+        stage = Stage(services, shopify, woocommerce, web, queue, new_account(services, "Chaos"))
         cron = threading.Thread(target=stage.sweep, daemon=True)
         cron.start()
         try:
@@ -234,9 +234,10 @@ def staged(database_url: str, *, orders: int, seed: int, events_touch_orders: bo
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _account(services: Services) -> int:
+def new_account(services: Services, name: str) -> int:
+    """An account with its first policy."""
     with services.everywhere() as work_:
-        account = Account(name="Chaos", created_at=services.now(), settings={})
+        account = Account(name=name, created_at=services.now(), settings={})
         work_.add(account)
         work_.session.flush()
         account_id = account.id

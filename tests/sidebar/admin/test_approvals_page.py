@@ -153,21 +153,10 @@ def test_nobody_approves_their_own_request(
     assert status_of(services, account, action) is ActionStatus.AWAITING_APPROVAL
 
 
-class Willing:
-    """A store that allows everything and is asked for nothing more."""
-
-    def supports(self, kind: ActionKind, order: Any) -> None:
-        return None
-
-    def close(self) -> None:
-        pass
-
-
 def test_what_ones_own_token_asked_is_ones_own_request(
     services: Services, account: int, order: int, admin: int, people: Any, sign_in: Callable[[int], Any]
 ) -> None:
     """Else an admin could be the first person by a program and the second one by hand."""
-    services.open_store = lambda *ignored: Willing()  # type: ignore[assignment,return-value] # all it is asked
     with services.transaction(account) as work:
         save(work, Choices(approval_above={"EUR": 100}), by="x")
     browser = sign_in(admin)
