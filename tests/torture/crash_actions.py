@@ -68,19 +68,30 @@ def ask(stage: Stage, scene: Scene, order: Any) -> int:
 
 
 def settle(stage: Stage, scene: Scene, order: Any, action_id: int, result: Result) -> None:
-    """A lead looks into the store, says what is there, and the machine must agree."""
+    """A lead looks into the store, says what is there, and the machine must agree.
+
+    What is not there is sent once more. Where a gateway never answers, that is unclear again, and has
+    to say so: then the lead ends it by what the gateway's own books show.
+    """
     stage.clear_faults()
-    moved = stage.refunds(scene.platform, order.platform_id)
-    there = bool(moved) or (scene.action == "manual" and stage.rows(order.platform_id) > 0)
+    for unless_there in ("send_again", "not_done"):
+        decision = "done" if _is_there(stage, scene, order) else unless_there
+        actions.settle(stage.services, stage.account_id, action_id, LEAD, decision, "looked into the store")
+        worker(stage, scene, action_id, None, rounds=ROUNDS)
+        action = read(stage, action_id)
+        judge(stage, order, action, result)
+        if action.status in FINAL:
+            return
+    result.problems.append(f"not settled by a person: {action.status.value}")
+
+
+def _is_there(stage: Stage, scene: Scene, order: Any) -> bool:
+    """Whether what was asked has been done, by the store's and the gateway's own books."""
     if scene.action.startswith("cancel"):
-        there = stage.is_cancelled(scene.platform, order.platform_id)
-    decision = "done" if there else "send_again"
-    actions.settle(stage.services, stage.account_id, action_id, LEAD, decision, "looked into the store")
-    worker(stage, scene, action_id, None, rounds=ROUNDS)
-    action = read(stage, action_id)
-    if action.status not in FINAL:
-        result.problems.append(f"not settled by a person: {action.status.value}")
-    judge(stage, order, action, result)
+        return stage.is_cancelled(scene.platform, order.platform_id)
+    if scene.action == "manual":
+        return stage.rows(order.platform_id) > 0
+    return bool(stage.refunds(scene.platform, order.platform_id))
 
 
 def worker(stage: Stage, scene: Scene, action_id: int, at: int | None, *, rounds: int) -> int:
