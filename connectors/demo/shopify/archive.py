@@ -68,7 +68,7 @@ class Archive:
         self.folder = path.parent / path.stem
         """For what the shop keeps in files."""
         self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._open: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._writing = threading.RLock()
         self._depth = 0
         self._posted = False
@@ -85,7 +85,7 @@ class Archive:
     def _db(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "db", None)
         if connection is None:
-            # Handed from thread to thread only to be closed; each thread works on its own.
+            # Each thread works on its own, and closes it, or leaves it to be closed when it has ended.
             connection = sqlite3.connect(
                 self._path, timeout=30, isolation_level=None, check_same_thread=False
             )
@@ -93,7 +93,7 @@ class Archive:
             connection.execute("PRAGMA synchronous = NORMAL")
             self._local.db = connection
             with self._writing:
-                self._open.append(connection)
+                self._open.append((threading.current_thread(), connection))
         return connection
 
     def release(self) -> None:
@@ -102,16 +102,22 @@ class Archive:
         if connection is not None:
             self._local.db = None
             with self._writing:
-                if connection in self._open:
-                    self._open.remove(connection)
+                self._open = [kept for kept in self._open if kept[1] is not connection]
             connection.close()
 
     def close(self) -> None:
+        """Close what no other thread can be using: closed under its hands, SQLite ends the whole process.
+
+        Threads that still run close their own, see :meth:`release`.
+        """
         with self._writing:
-            for connection in self._open:
-                connection.close()
-            self._open.clear()
-        self._local = threading.local()
+            here = threading.current_thread()
+            elsewhere = [kept for kept in self._open if kept[0] is not here and kept[0].is_alive()]
+            for kept in self._open:
+                if kept not in elsewhere:
+                    kept[1].close()
+            self._open = elsewhere
+            self._local.__dict__.pop("db", None)
 
     @contextmanager
     def change(self) -> Iterator[None]:
