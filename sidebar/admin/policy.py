@@ -153,10 +153,10 @@ def policy_law(person: SignedIn, country: str) -> ResponseReturnValue:
 def _keep_rule(person: SignedIn, position: int | None) -> ResponseReturnValue:
     try:
         with services().transaction(person.account_id) as work:
-            currency = store_status.currencies(work)[0]
+            currencies = store_status.currencies(work)
             rules = policy_draft.begun(work).rules
             before = rules[position] if position is not None and position < len(rules) else None
-            policy_draft.put(work, position, rule_form.rule_from(request.form, currency, before))
+            policy_draft.put(work, position, rule_form.rule_from(request.form, currencies, before))
     except BadInput as error:
         return _page(
             person, open_rule=position, adding=position is None, error=_said(error), filled=True
@@ -229,7 +229,7 @@ def _page(
             blank=Rule(name="", days=30),
             error=error,
             form=request.form if filled else None,
-            currency=store_status.currencies(work)[0],
+            currencies=store_status.currencies(work),
             words=rule_form.in_words,
             forms=rule_form,
             preview=_preview(work, draft),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -58,8 +58,11 @@ HOLIDAYS = 3
 """Rows of holiday ranges in the form."""
 
 
-def rule_from(form: MultiDict[str, str], currency: str, before: Rule | None = None) -> Rule:
-    """Raises :exc:`BadInput`, its message beginning with the field that is wrong."""
+def rule_from(form: MultiDict[str, str], currencies: Sequence[str], before: Rule | None = None) -> Rule:
+    """The rule that was typed, its sums in each of these currencies.
+
+    Raises :exc:`BadInput`, its message beginning with the field that is wrong.
+    """
     name = " ".join(form.get("name", "").split())
     if not name:
         raise BadInput("name: missing", code="rule_name")
@@ -80,14 +83,14 @@ def rule_from(form: MultiDict[str, str], currency: str, before: Rule | None = No
         "resolutions": [key for key in RESOLUTIONS if key in form.getlist("resolutions")],
         "bonus": _percent(form, "bonus"),
         "restocking": _percent(form, "restocking"),
-        "restocking_fee": _sums(form, "restocking_fee", currency, before),
+        "restocking_fee": _sums(form, "restocking_fee", currencies, before),
         "label": form.get("label", "customer"),
-        "label_fee": _sums(form, "label_fee", currency, before),
+        "label_fee": _sums(form, "label_fee", currencies, before),
         "refund_outbound": "refund_outbound" in form,
-        "keep_max": _sums(form, "keep_max", currency, before),
+        "keep_max": _sums(form, "keep_max", currencies, before),
         "proof_required": "proof_required" in form,
         "part_prices": "part_prices" in form,
-        "agent_limit": _sums(form, "agent_limit", currency, before),
+        "agent_limit": _sums(form, "agent_limit", currencies, before),
         "conditions": form.get("conditions", "").strip(),
     }
     return read({"version": 1, "rules": [document]}).rules[0]
@@ -172,14 +175,19 @@ def _percent(form: MultiDict[str, str], name: str) -> int:
     return found
 
 
-def _sums(form: MultiDict[str, str], name: str, currency: str, before: Rule | None) -> dict[str, int]:
-    """The sum of the form's currency; those of other currencies stay."""
-    others = {code: minor for code, minor in getattr(before, name, {}).items() if code != currency}
-    try:
-        minor = minor_from(form.get(name, ""), currency)
-    except BadInput:
-        raise BadInput(f"{name}: want a sum", code="bad_limit") from None
-    return others if minor is None else {**others, currency: minor}
+def _sums(
+    form: MultiDict[str, str], name: str, currencies: Sequence[str], before: Rule | None
+) -> dict[str, int]:
+    """The sums of the form's currencies; those of other currencies stay."""
+    found = {code: minor for code, minor in getattr(before, name, {}).items() if code not in currencies}
+    for currency in currencies:
+        try:
+            minor = minor_from(form.get(f"{name}.{currency}", ""), currency)
+        except BadInput:
+            raise BadInput(f"{name}: want a sum", code="bad_limit") from None
+        if minor is not None:
+            found[currency] = minor
+    return found
 
 
 def _holidays(form: MultiDict[str, str]) -> list[dict[str, date]]:

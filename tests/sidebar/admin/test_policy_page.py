@@ -28,13 +28,13 @@ EVERYTHING = {
     "days": "45",
     "buffer": "4",
     "restocking": "10,5",
-    "restocking_fee": "1.50",
+    "restocking_fee.EUR": "1.50",
     "resolutions": ["refund", "exchange"],
     "bonus": "5",
     "label": "fee",
-    "label_fee": "4.90",
-    "keep_max": "12",
-    "agent_limit": "100",
+    "label_fee.EUR": "4.90",
+    "keep_max.EUR": "12",
+    "agent_limit.EUR": "100",
     "conditions": "Unworn, with its tags",
     "scope.tags": "swim, summer ,",
     "scope.countries": "ee, ro",
@@ -112,6 +112,22 @@ def test_the_form_shows_what_it_would_save(
     assert draft_of(services, account) == before
 
 
+def test_a_sum_is_kept_for_each_currency_that_the_stores_sell_in(
+    services: Services, world: Any, account: int, admin: int, sign_in: Callable[[int], Any]
+) -> None:
+    for currency in ("EUR", "RON", "RON", "KWD"):
+        world.store(account, currency=currency)
+    browser = sign_in(admin)
+    sums = {"keep_max.RON": "12.50", "keep_max.EUR": "3", "keep_max.KWD": "1.234", "keep_max.USD": "9"}
+    assert browser.post("/admin/policy/rules/add", {**PLAIN, "scope.tags": "swim", **sums}).status_code == 303
+    draft = draft_of(services, account)
+    assert draft is not None
+    assert draft.rules[1].keep_max == {"RON": 1250, "EUR": 300, "KWD": 1234}
+    browser.get("/admin/policy/rules/1")
+    assert browser.post("/admin/policy/rules/1", _fields_of(browser.text)).status_code == 303
+    assert draft_of(services, account) == draft
+
+
 def _fields_of(text: str) -> dict[str, Any]:
     """What a browser would send back of the open form, untouched."""
     from html.parser import HTMLParser
@@ -148,7 +164,7 @@ def _fields_of(text: str) -> dict[str, Any]:
         ({"days": "thirty"}, "A period is a whole number of days"),
         ({"days": "-1"}, "A period is a whole number of days"),
         ({"restocking": "120"}, "A percentage is a number from 0 to 100."),
-        ({"label_fee": "1.234"}, "A sum is a number"),
+        ({"label_fee.EUR": "1.234"}, "A sum is a number"),
         ({"scope.countries": "Estonia"}, "A country is two letters"),
         ({"holiday0.until": ""}, "A holiday range has three dates"),
         ({"holiday0.first": "2027-01-01"}, "A holiday range has three dates"),
