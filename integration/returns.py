@@ -16,7 +16,7 @@ from sqlalchemy import and_, or_, select
 from integration.db.orders import Order, OrderLine
 from integration.db.policies import Fact, Withdrawal
 from integration.db.stores import Product
-from integration.eligibility import PolicyBook, Request, ReturnReason, Verdicts, judge
+from integration.eligibility import PolicyBook, Request, ReturnReason, Ruling, Verdicts, judge, rule
 from integration.eligibility.calendar import local_day
 from integration.eligibility.facts import OrderFacts, When
 from integration.eligibility.refund import line_items, nets
@@ -45,10 +45,11 @@ __all__ = [
     "ensure_policy",
     "judge_facts",
     "judge_order",
-    "judge_orders",
+    "judge_whole",
     "open_books",
     "policy_versions",
     "refund_sum",
+    "rule_order",
     "save_policy",
     "say_fact",
     "weigh_order",
@@ -152,33 +153,21 @@ def _products(work: Work, orders: Sequence[AnyOrder]) -> dict[int, dict[str, Any
     return found
 
 
-def judge_orders(
-    work: Work,
-    orders: Iterable[AnyOrder],
-    *,
-    notice_at: When | None = None,
-    reason: str = "changed_mind",
-    terms: Terms | None = None,
-    words: Mapping[int, Words] | None = None,
-    stated: Iterable[Withdrawal] | None = None,
-) -> dict[int, Verdicts]:
-    """Verdicts on all that is left of each order, by order id. Line ids are public ones.
+def rule_order(work: Work, books: Books, order: AnyOrder) -> tuple[Ruling, ...]:
+    """What is decided today of all that is left of the order, and not why. Line ids are public ones."""
+    facts, request = _all_that_is_left(work, books, order)
+    return rule(facts, request, books.policies.bound)
 
-    `terms`, `words` and `stated` as for `open_books`, where they were read already.
-    """
-    orders = list(orders)
-    if not orders:
-        return {}
-    books = open_books(work, orders, terms=terms, words=words, stated=stated)
-    why = read_reason(reason)
-    return {
-        order.id: judge_facts(
-            books,
-            facts := books.facts(order),
-            books.request(work, order, whole(facts), notice_at=notice_at, reason=why),
-        )
-        for order in orders
-    }
+
+def judge_whole(work: Work, books: Books, order: AnyOrder) -> Verdicts:
+    """The same with the reasoning and the sum."""
+    return judge_facts(books, *_all_that_is_left(work, books, order))
+
+
+def _all_that_is_left(work: Work, books: Books, order: AnyOrder) -> tuple[OrderFacts, Request]:
+    facts = books.facts(order)
+    why = ReturnReason.CHANGED_MIND
+    return facts, books.request(work, order, whole(facts), notice_at=None, reason=why)
 
 
 def judge_order(

@@ -1,4 +1,4 @@
-"""Orders as the agent reads them: frozen view models, built from rows and verdicts. No queries here.
+"""Orders as the agent reads them: frozen view models, built from rows, rulings and verdicts. No queries here.
 
 A pane shows most orders shut: `ShutOrder` is what such a one says. `OrderCard` is one with its body, which
 takes many times as long to make.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from integration.eligibility import explain
+from integration.eligibility import Ruling, explain
 from integration.eligibility.verdict import Outcome, Verdicts
 from integration.ids import child_id
 from integration.money import Money
@@ -143,7 +143,7 @@ class OrderCard(ShutOrder):
 def shut_order(
     order: SeenOrder,
     store: AnyStore,
-    verdicts: Verdicts | None,
+    rulings: Sequence[Ruling],
     *,
     actions: Sequence[dict[str, Any]] = (),
     statements: Sequence[Statement] = (),
@@ -158,7 +158,7 @@ def shut_order(
         total=Money(order.total, order.currency),
         refunded=Money(order.refunded, order.currency),
         paid_with=_paid_with(order),
-        say=tuple(_say(order, shipped, verdicts)),
+        say=tuple(_say(order, shipped, rulings)),
         parcels=tuple(shipped),
         unsent=_unsent(order),
         refunds=tuple(
@@ -172,7 +172,7 @@ def shut_order(
             if refund.amount
         ),
         returns=tuple(_comebacks(order)) if order.returns else (),
-        ending=_ending(order, verdicts) if verdicts else None,
+        ending=_ending(order, rulings),
         version=f"{order.digest[:12]}-{version}",
         statements=tuple(statements),
         actions=tuple(actions),
@@ -183,7 +183,7 @@ def order_card(
     shut: ShutOrder,
     order: SeenOrder,
     store: AnyStore,
-    verdicts: Verdicts | None,
+    verdicts: Verdicts,
     *,
     said: Said,
     acts: Sequence[Act] = (),
@@ -207,27 +207,30 @@ def order_card(
 OF_BOTH = tuple(one.name for one in fields(ShutOrder))
 
 
-def _ending(order: SeenOrder, verdicts: Verdicts) -> Ending | None:
-    titles = {child_id(order.id, line.platform_id): line.title for line in order.lines}
-    found = [
-        Ending(line.line_id, titles[line.line_id], last)
-        for line in verdicts.lines
-        if line.outcome is Outcome.ACCEPT
-        and isinstance(last := explain.last_day(line), date)
+def _ending(order: SeenOrder, rulings: Sequence[Ruling]) -> Ending | None:
+    ends = [
+        (last, ruling.line.id)
+        for ruling in rulings
+        if ruling.outcome is Outcome.ACCEPT
+        and isinstance(last := explain.last_day(ruling), date)
         and last >= today()
-        and line.line_id in titles
     ]
-    return min(found, key=lambda ending: ending.last_day, default=None)
+    if not ends:
+        return None
+    first = min(last for last, _line_id in ends)
+    line_id = next(line_id for last, line_id in ends if last == first)
+    titles = {child_id(order.id, line.platform_id): line.title for line in order.lines}
+    return Ending(line_id, titles[line_id], first)
 
 
-def line_cards(order: SeenOrder, verdicts: Verdicts | None, said: Said) -> list[LineCard]:
-    judged = {line.line_id: line for line in verdicts.lines} if verdicts else {}
+def line_cards(order: SeenOrder, verdicts: Verdicts, said: Said) -> list[LineCard]:
+    judged = {line.line_id: line for line in verdicts.lines}
     ordered = local(order.placed_at)
     returned = pieces_back(order)
     cards = []
     for line in order.lines:
         public = child_id(order.id, line.platform_id)
-        found = judged.get(public) or judged.get(line.platform_id)
+        found = judged.get(public)
         cards.append(
             LineCard(
                 id=public,
@@ -241,7 +244,7 @@ def line_cards(order: SeenOrder, verdicts: Verdicts | None, said: Said) -> list[
                 returned=returned.get(line.platform_id, 0),
                 kind="card" if line.is_gift_card else ("goods" if line.requires_shipping else "digital"),
                 verdict=verdict_card(found, said.get(line.platform_id, {}), ordered, verdicts.refund)
-                if found and verdicts
+                if found
                 else None,
             )
         )
@@ -307,7 +310,7 @@ def _and(words: list[str]) -> str:
     return _("%(first)s and %(last)s", first=", ".join(words[:-1]), last=words[-1])
 
 
-def _say(order: SeenOrder, shipped: Sequence[Parcel], verdicts: Verdicts | None) -> list[Say]:
+def _say(order: SeenOrder, shipped: Sequence[Parcel], rulings: Sequence[Ruling]) -> list[Say]:
     """At most two facts: what is wrong or due, then the state of the money or of the rights."""
     said: list[Say] = []
     late = [parcel for parcel in shipped if parcel.late]
@@ -328,7 +331,7 @@ def _say(order: SeenOrder, shipped: Sequence[Parcel], verdicts: Verdicts | None)
         said.append(Say("", shipped[0].headline))
     elif _unsent(order):
         said.append(Say("", _("Not sent yet")))
-    said.append(_money_or_rights(order, verdicts))
+    said.append(_money_or_rights(order, rulings))
     return [say for say in said if say.text][:2]
 
 
@@ -340,7 +343,7 @@ def _last_delivery(shipped: Sequence[Parcel]) -> datetime | None:
     return max((parcel.delivered_at for parcel in shipped if parcel.delivered_at), default=None)
 
 
-def _money_or_rights(order: SeenOrder, verdicts: Verdicts | None) -> Say:
+def _money_or_rights(order: SeenOrder, rulings: Sequence[Ruling]) -> Say:
     if order.financial_status is FinancialStatus.PENDING:
         return Say("warn", _("not paid yet"))
     if order.financial_status in (FinancialStatus.VOIDED, FinancialStatus.FAILED):
@@ -351,7 +354,7 @@ def _money_or_rights(order: SeenOrder, verdicts: Verdicts | None) -> Say:
         return Say("warn", _("coming back"))
     if order.refunded:
         return Say("", _("partly refunded"))
-    if verdicts and verdicts.lines and all(line.outcome is Outcome.REFUSE for line in verdicts.lines):
+    if rulings and all(ruling.outcome is Outcome.REFUSE for ruling in rulings):
         return Say("", _("return period over"))
     return Say("", _("paid"))
 

@@ -15,7 +15,6 @@ from integration.customers import Match, Profile
 from integration.db.actions import Action, ActionStatus, Contact
 from integration.db.stores import SyncPhase
 from integration.dossier import Dossier, read_dossier
-from integration.eligibility import Verdicts
 from integration.money import Money
 from integration.notices import statements_of
 from integration.plain_orders import SeenOrder
@@ -245,9 +244,10 @@ def guest_orders(work: Work, visit: Visit, references: Sequence[str]) -> list[Or
 class _Shelf:
     """What orders are drawn from beside themselves, read in a constant number of queries for any number."""
 
+    work: Work
     stores: Mapping[int, PlainStore]
     words: Mapping[int, said.Words]
-    judged: Mapping[int, Verdicts]
+    books: returns.Books
     acted: Mapping[int, list[dict[str, Any]]]
     stated: Mapping[int, list[Statement]]
 
@@ -258,7 +258,7 @@ class _Shelf:
         return shut_order(
             order,
             self.stores[order.store_id],
-            self.judged.get(order.id),
+            returns.rule_order(self.work, self.books, order),
             actions=actions,
             statements=self.stated.get(order.id, ()),
             version=version,
@@ -270,7 +270,7 @@ class _Shelf:
             shut,
             order,
             store,
-            self.judged.get(order.id),
+            returns.judge_whole(self.work, self.books, order),
             said=self.words.get(order.id, {}),
             acts=offers.offers(order, store, visit),
             opened=opened,
@@ -285,9 +285,10 @@ def _shelf(work: Work, orders: Sequence[SeenOrder], person: WholePerson | None =
     words = said.words_of(work, ids) if dossier is None else dossier.words
     stated = statements_of(work, ids) if dossier is None or dossier.withdrawals else []
     return _Shelf(
+        work=work,
         stores=terms.stores,
         words=words,
-        judged=returns.judge_orders(work, orders, terms=terms, words=words, stated=stated),
+        books=returns.open_books(work, orders, terms=terms, words=words, stated=stated),
         acted=_actions(work, ids) if dossier is None or dossier.actions else {},
         stated=statements(stated, orders, work.now()) if stated else {},
     )

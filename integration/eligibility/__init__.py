@@ -8,12 +8,12 @@ Pure: no clock, no database, no network. This is engineering data, not legal adv
     law/           statutory floors as cited data
     rights.py      the law towards one line; windows.py: the policy towards it
     refund.py      the sum; tenders.py: over means of payment; paydates.py: until when
-    engine.py      judge()
+    engine.py      judge(), and rule() where nobody asks why
     explain.py     text and JSON; messages.py: the words
     check.py       cases in files (caseform.py, fields.py); whatif.py: two policies side by side
 """
 
-from integration.eligibility.engine import judge
+from integration.eligibility.engine import Ruling, judge, rule
 from integration.eligibility.facts import (
     Buyer,
     Kind,
@@ -43,10 +43,12 @@ __all__ = [
     "Request",
     "ReturnReason",
     "Rule",
+    "Ruling",
     "Scope",
     "Shipping",
     "Tender",
     "Verdicts",
     "confirm",
     "judge",
+    "rule",
 ]

@@ -46,6 +46,21 @@ class Hearing(msgspec.Struct, frozen=True):
     """The lines asked for."""
 
 
+class Ruling(msgspec.Struct, frozen=True):
+    """What is decided of one line. A verdict says also why, and what comes of it."""
+
+    line: LineFacts
+    asked: int
+    quantity: int
+    """Pieces that are judged: never more than are left."""
+    law: Assessment
+    policy: Assessment
+    outcome: Outcome
+    basis: Basis
+    notes: tuple[Ground, ...]
+    """Why it is another outcome than that of the open rights."""
+
+
 def hear(order: OrderFacts, request: Request) -> Hearing:
     lines = tuple(line for line in order.lines if _concerned(line, request))
     return Hearing(order, request, row_for(order.country), Timeline.of(order, request), nets(order), lines)
@@ -69,6 +84,14 @@ def judge(order: OrderFacts, request: Request, binding: Binding) -> Verdicts:
         law=law_note(hearing.row, order.country),
         lines=lines,
         refund=refund(order, request, hearing.timeline, judged, hearing.row),
+    )
+
+
+def rule(order: OrderFacts, request: Request, binding: Binding) -> tuple[Ruling, ...]:
+    """What `judge` would decide of the same lines, in less than half of its time: no sum and no reasoning."""
+    hearing = hear(order, request)
+    return tuple(
+        rule_line(hearing, line, law_towards(hearing, line), binding(order, line)) for line in hearing.lines
     )
 
 
@@ -107,22 +130,16 @@ def judge_line(
     hearing: Hearing, line: LineFacts, by_law: tuple[Assessment, bool], bound: Bound
 ) -> LineVerdict:
     """The verdict on one line of the hearing, by what `law_towards` says and the terms that bind it."""
-    request = hearing.request
+    ruling = rule_line(hearing, line, by_law, bound)
+    law, policy, outcome, basis = ruling.law, ruling.policy, ruling.outcome, ruling.basis
+    asked, quantity, notes = ruling.asked, ruling.quantity, ruling.notes
     days = hearing.timeline.lines[line.id]
-    law, is_claim = by_law
-    asked = asked_for(request, line)
-    quantity = min(asked, line.left)
-    policy = GONE if line.cancelled else windows.policy(bound, line, days, days.asked)
-    outcome, basis = decide(law, policy, is_claim)
-    outcome, notes = _weigh(hearing, line, bound, outcome)
-    if asked and not quantity and not line.cancelled:
-        outcome, basis, notes = Outcome.REFUSE, Basis.NONE, (NOTHING_LEFT,)
-    elif asked > quantity and not line.cancelled:
+    if quantity < asked and quantity and not line.cancelled:
         notes += (Ground("D14", "quantity_capped", {"left": quantity, "refused": asked - quantity}),)
     if basis is Basis.CONFORMITY and _money_too(law, policy):
         notes += (FAULT_OR_MONEY,)
     claims = _claim_left(hearing, line) if outcome is Outcome.REFUSE and quantity else ()
-    if quantity and line.id in request.notices:
+    if quantity and line.id in hearing.request.notices:
         notes = (Ground("notice", "notice_on_file", {"notice": days.asked}), *notes)
     payable = outcome is Outcome.ACCEPT and (basis is not Basis.CONFORMITY or law.refund_now)
     return LineVerdict(
@@ -141,6 +158,19 @@ def judge_line(
         payable=payable,
         items=items_of(hearing, line, quantity) if payable else 0,
     )
+
+
+def rule_line(hearing: Hearing, line: LineFacts, by_law: tuple[Assessment, bool], bound: Bound) -> Ruling:
+    law, is_claim = by_law
+    asked = asked_for(hearing.request, line)
+    quantity = min(asked, line.left)
+    days = hearing.timeline.lines[line.id]
+    policy = GONE if line.cancelled else windows.policy(bound, line, days, days.asked)
+    outcome, basis = decide(law, policy, is_claim)
+    outcome, notes = _weigh(hearing, line, bound, outcome)
+    if asked and not quantity and not line.cancelled:
+        outcome, basis, notes = Outcome.REFUSE, Basis.NONE, (NOTHING_LEFT,)
+    return Ruling(line, asked, quantity, law, policy, outcome, basis, notes)
 
 
 def items_of(hearing: Hearing, line: LineFacts, quantity: int) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from integration.eligibility import messages
+from integration.eligibility.engine import Ruling
 from integration.eligibility.facts import OrderFacts
 from integration.eligibility.verdict import (
     OPEN_ENDED,
@@ -112,7 +113,7 @@ def _summary(line: LineVerdict) -> tuple[str, dict[str, object]]:
     return ("accept_until", {"until": until}) if isinstance(until, date) else ("accept", {})
 
 
-def last_day(line: LineVerdict) -> Until:
+def last_day(line: LineVerdict | Ruling) -> Until:
     """Until when the line may come back by whatever right is open: the later one; "open" beats dates."""
     granting = [right for right in (line.law, line.policy) if right.standing is Standing.OPEN]
     dates = [right.until for right in granting if isinstance(right.until, date)]
