@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cryptography.fernet import InvalidToken
 from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -18,6 +17,7 @@ from integration.db.audit import AuditEntry
 from integration.db.helpdesks import Helpdesk
 from integration.db.inbox import Delivery, PrivacyRequest
 from integration.db.stores import Store
+from integration.errors import AppError
 from integration.vault import Vault
 from integration.work import Database, Work
 
@@ -89,7 +89,7 @@ def _reseal_audit_keys(database: Database, vault: Vault) -> Resealed:
 def _anew(vault: Vault, old: bytes, result: Resealed) -> bytes | None:
     try:
         new = vault.rotate(old)
-    except InvalidToken:
+    except AppError:
         result.unreadable += 1
         return None
     result.sealed_anew += 1
