@@ -6,22 +6,22 @@ fetch that began after they arrived, so bursts, repetitions and disorder cost li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.engine import Dialect
 
+from integration.alone import Alone
 from integration.db.bulk import upsert
 from integration.db.inbox import Delivery, DeliveryStatus
 from integration.db.stores import Store, SyncState
 from integration.identity import lock_account
 from integration.ports import Topic, WebhookEvent
-from integration.records import Platform
 from integration.vault import Vault
 from integration.work import Database, JobName, Work
 
@@ -44,15 +44,18 @@ class Claim:
     resource: str | None
 
 
-def take(database: Database, vault: Vault, event: WebhookEvent, body: bytes, *, platform: Platform) -> bool:
-    """Write a connected store's delivery down by the domain that sent it, in one statement.
+def take(
+    database: Database, vault: Vault, event: WebhookEvent, body: bytes, *, sender: Mapping[str, Any]
+) -> bool:
+    """Write a connected store's delivery down, in one statement. `sender`: columns that tell the store.
 
-    False: it is a repetition, or no connected store has this domain. The account is the store's own, so
-    a door that has yet to learn it need not ask first. Wakes a worker.
+    False: it is a repetition, or no connected store fits. The account is the store's own, so a door that has
+    yet to learn it need not ask first. Wakes a worker.
     """
-    row = {**_row(database.now(), vault, event, body), "platform": platform, "domain": event.domain}
-    with database.statement() as connection:
-        store_id = connection.scalar(_taking(connection.dialect.name), row)
+    row = _row(database.now(), vault, event, body)
+    row.update((f"store_{name}", value) for name, value in sender.items())
+    statement = _taking(database.engine.dialect, tuple(sender))
+    store_id = database.lines.first(statement, row)
     if store_id is not None:
         database.on_commit([(JobName.DRAIN_INBOX, {"store_id": store_id})])
     return store_id is not None
@@ -66,30 +69,30 @@ def _row(now: datetime, vault: Vault, event: WebhookEvent, body: bytes) -> dict[
         "resource": event.resource_id,
         "triggered_at": event.triggered_at,
         "received_at": now,
-        "body": vault.seal(body),
+        "body": vault.seal_raw(body),
         "status": DeliveryStatus.PENDING,
         "due_at": now,
         "attempts": 0,
     }
 
 
-@cache
-def _taking(dialect: str) -> ReturningInsert[Any]:
+@lru_cache
+def _taking(dialect: Dialect, sender: tuple[str, ...]) -> Alone:
     """The statement of `take`, built once: a store in a burst sends hundreds of deliveries a second."""
     table, store = Delivery.__table__, Store.__table__
     given = [table.c[name] for name in COLUMNS]
     source = select(
         store.c.account_id, store.c.id, *(bindparam(column.name, type_=column.type) for column in given)
     ).where(
-        store.c.platform == bindparam("platform"),
-        store.c.domain == bindparam("domain"),
+        *(store.c[name] == bindparam(f"store_{name}", type_=store.c[name].type) for name in sender),
         store.c.credentials.is_not(None),
     )
-    into = postgresql.insert(Delivery) if dialect == "postgresql" else sqlite.insert(Delivery)
-    return (
+    into = postgresql.insert(Delivery) if dialect.name == "postgresql" else sqlite.insert(Delivery)
+    return Alone(
         into.from_select([table.c.account_id, table.c.store_id, *given], source, include_defaults=False)
         .on_conflict_do_nothing(index_elements=["store_id", "delivery_id"])
-        .returning(table.c.store_id)
+        .returning(table.c.store_id),
+        dialect,
     )
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Engine, create_engine, event, insert, select
 from sqlalchemy.orm import (
     LoaderCriteriaOption,
     ORMExecuteState,
@@ -26,6 +26,7 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
+from integration.alone import Lines
 from integration.db import AccountRow, Base
 from integration.db.accounts import Account
 from integration.errors import AppError, NotFound
@@ -100,6 +101,8 @@ class Database:
 
     def __init__(self, url: str, now: Callable[[], datetime] = utc_now, *, pool_size: int = 10) -> None:
         self.engine = make_engine(url, pool_size=pool_size)
+        self.lines = Lines(make_engine(url, pool_size=pool_size, alone=True))
+        """For statements that are transactions of their own (see `integration.alone`)."""
         self.now = now
         self.vault: Vault | None = None
         """Set by jobs.boot: what seals the key of the audit log (see `integration.audit`)."""
@@ -123,17 +126,6 @@ class Database:
     def everywhere(self, *, write: bool = True) -> Iterator[Work]:
         """All accounts: for doors that have yet to learn the account, and for sweeps. Use sparingly."""
         yield from self._run(None, write=write)
-
-    @contextmanager
-    def statement(self) -> Iterator[Connection]:
-        """For one statement that names its account itself and is its own transaction.
-
-        It spares two of a server's three answers and all that a session does, which is most of the time at a
-        door that only writes down who knocked.
-        """
-        with self.engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
-            connection.commit()  # SQLite's transactions are begun by hand (see `_begin_sqlite`)
 
     def _run(self, account_id: int | None, *, write: bool) -> Iterator[Work]:
         session = self._sessions()
@@ -163,10 +155,14 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
+        self.lines.dispose()
 
 
-def make_engine(url: str, *, pool_size: int = 10) -> Engine:
-    """An engine whose SQLite connections behave like a server's: WAL, foreign keys, honest transactions."""
+def make_engine(url: str, *, pool_size: int = 10, alone: bool = False) -> Engine:
+    """An engine whose SQLite connections behave like a server's: WAL, foreign keys, honest transactions.
+
+    `alone`: each statement commits itself, and connections are handed out as they lie in the pool.
+    """
     common: dict[str, Any] = {
         "json_serializer": _dump_json,
         "json_deserializer": msgspec.json.decode,
@@ -179,9 +175,12 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(
-        url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_recycle=1800, **common
-    )
+    common.update(pool_size=pool_size, max_overflow=pool_size, pool_recycle=1800)
+    if alone:
+        # The last one used first: a quiet door keeps one connection busy, not each of them in turn.
+        common.update(isolation_level="AUTOCOMMIT", pool_reset_on_return=None, pool_use_lifo=True)
+        return create_engine(url, **common)
+    return create_engine(url, pool_pre_ping=True, **common)
 
 
 _encode = msgspec.json.Encoder().encode

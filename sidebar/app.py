@@ -13,6 +13,7 @@ from integration.ids import LARGEST
 from jobs.boot import Services, boot
 from sidebar import formats, headers, icons, languages, problems
 from sidebar.context import EXTENSION
+from sidebar.webhooks import Doors
 
 DOORS_AND_PAGES = (
     "sidebar.helpdesks",
@@ -27,7 +28,6 @@ DOORS_AND_PAGES = (
     "sidebar.admin",
     "sidebar.entrances",
     "sidebar.install",
-    "sidebar.webhooks",
     "sidebar.ops",
 )
 """Modules with a blueprint `bp`."""
@@ -64,4 +64,5 @@ def create_app(services: Services | None = None) -> Flask:
     if near := services.settings.trusted_proxies:  # their word on scheme, host and client is taken
         trusted = ProxyFix(app.wsgi_app, x_for=near, x_proto=near, x_host=near)
         app.wsgi_app = trusted  # type: ignore[method-assign] # as Flask's documentation has it
+    app.wsgi_app = Doors(app.wsgi_app, services)  # type: ignore[method-assign] # before any hook of a page
     return app

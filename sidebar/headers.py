@@ -26,6 +26,17 @@ WORTH_COMPRESSING = 1024
 """Bytes: below this the header costs more than it saves."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 FOREVER = "public, max-age=31536000, immutable"
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+FOR_PROGRAMS = (
+    *ALWAYS.items(),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Cache-Control", "no-store"),
+)
+"""For answers that no page stands behind and no browser should show."""
 
 
 def install(app: Flask) -> None:
@@ -35,10 +46,13 @@ def install(app: Flask) -> None:
     app.url_defaults(_stamp_static(app))
 
 
-def _name_request() -> None:
+def request_id(given: str) -> str:
     """A proxy's own id is kept where it is harmless, so that one id leads through all logs."""
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _name_request() -> None:
+    g.request_id = request_id(request.headers.get("X-Request-Id", ""))
     g.log_context = ExitStack()
     g.log_context.enter_context(observe.request(g.request_id))
 
@@ -75,9 +89,7 @@ def _finish(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-Id"] = getattr(g, "request_id", "-")
     headers.setdefault("Content-Security-Policy", content_policy())
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
+    headers.update(ALWAYS)
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     if request.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"

@@ -2,73 +2,188 @@
 
 The row is the promise: a lost wake only waits for the next sweep. Nothing is believed but that
 something changed; a worker asks the store what it looks like now.
+
+They stand in front of the Flask app and not in it. A store in a burst knocks hundreds of times a second, and
+what a page has around it (contexts, routing, languages, hooks) takes longer than taking a delivery in.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from flask import Blueprint, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
+from werkzeug.wsgi import get_input_stream
 
 from connectors.shopify import webhooks as shopify
 from connectors.woocommerce import webhooks as woocommerce
-from integration import inbox, stores
-from integration.db.stores import Store
-from integration.errors import ForgedMessage, NotFound
+from integration import ids, inbox, stores
+from integration.errors import AppError, ForgedMessage, NotFound
 from integration.ports import Topic, WebhookEvent
 from integration.records import Platform
+from jobs import observe
+from jobs.boot import Services
 from jobs.observe import WEBHOOKS
-from sidebar.context import services
+from sidebar import headers
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
-bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
+DOORS = re.compile(r"/webhooks/(?:(shopify)(?:/compliance)?|(woocommerce)/([0-9]+))", re.ASCII)
 MOST_BYTES = 2 * 1024 * 1024
 """An order of several hundred lines has a few hundred KB."""
 COMPLIANCE = frozenset({Topic.DATA_REQUEST, Topic.REDACT_CUSTOMER, Topic.REDACT_SHOP})
 FINAL = COMPLIANCE | {Topic.UNINSTALLED}
 """Topics that forget something. Only the body is signed: a header alone must not say whose it is."""
-Answer = tuple[str, int]
+Answer = tuple[int, str]
 
 
-def _body() -> bytes:
-    """The raw bytes, never more than allowed, whether or not the sender says how many there are."""
-    request.max_content_length = MOST_BYTES
-    if (request.content_length or 0) > MOST_BYTES:
-        raise RequestEntityTooLarge
-    return request.get_data(cache=False, parse_form_data=False)
+class Doors:
+    """A WSGI app that answers deliveries itself and hands everything else on to the pages."""
 
+    def __init__(self, pages: WSGIApplication, services: Services) -> None:
+        self.pages = pages
+        self._services = services
+        self._secrets: dict[int, tuple[bytes, str]] = {}
+        """WooCommerce store → its secret as its row has it, and opened. One entry a store that is there."""
 
-def _headers() -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers}
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        door = DOORS.fullmatch(environ.get("PATH_INFO", ""))
+        if door is None:
+            return self.pages(environ, start_response)
+        request_id = headers.request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+        with observe.request(request_id):
+            status, text = self._answer(environ, door)
+        body = text.encode()
+        more = [("Allow", "POST")] if status == HTTPStatus.METHOD_NOT_ALLOWED else []
+        start_response(
+            f"{status} {HTTPStatus(status).phrase}",
+            [
+                ("Content-Type", "text/plain; charset=utf-8"),
+                ("Content-Length", str(len(body))),
+                ("X-Request-Id", request_id),
+                *headers.FOR_PROGRAMS,
+                *more,
+            ],
+        )
+        return [body]
 
+    def _answer(self, environ: WSGIEnvironment, door: re.Match[str]) -> Answer:
+        """Whatever happens, an answer; no 2xx unless the delivery stands in the database."""
+        platform = door[1] or door[2]
+        if environ["REQUEST_METHOD"] != "POST":
+            return HTTPStatus.METHOD_NOT_ALLOWED, "only POST"
+        try:
+            # The raw bytes, never more than allowed, whether or not the sender says how many there are.
+            body = get_input_stream(environ, max_content_length=MOST_BYTES).read()
+            if platform == Platform.SHOPIFY:
+                return self._shopify(_headers(environ), body)
+            return self._woocommerce(ids.row_id(door[3]), _headers(environ), body)
+        except ForgedMessage:
+            WEBHOOKS.labels(platform, "forged").inc()
+            return HTTPStatus.UNAUTHORIZED, "the signature does not match"
+        except NotFound:
+            return HTTPStatus.NOT_FOUND, "unknown store"
+        except AppError as error:
+            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                log.warning("%s delivery: %s", platform, error.code)
+            return error.status, str(error)
+        except HTTPException as error:  # too large, or broken off
+            return error.code or HTTPStatus.BAD_REQUEST, error.name.lower()
+        except Exception:
+            log.exception("%s delivery failed", platform)
+            return HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side"
 
-@bp.post("/shopify")
-@bp.post("/shopify/compliance")
-def shopify_delivery() -> Answer:
-    """Every Shopify topic. 401 for a signature that does not fit; 404 for a shop that is not ours.
+    def _shopify(self, given: Mapping[str, str], body: bytes) -> Answer:
+        """Every Shopify topic. 401 for a signature that does not fit; 404 for a shop that is not ours.
 
-    Source: shopify.dev, "HTTPS webhook delivery": whole answer within 5 s, anything but 2xx is repeated.
-    """
-    body = _body()
-    event = shopify.read(_headers(), body, services().settings.shopify_secrets)
-    if event.topic in FINAL and event.domain not in _shops_named(event):
-        raise ForgedMessage("a delivery that ends something, for another shop than its body names")
-    if inbox.take(services().db, services().vault, event, body, platform=Platform.SHOPIFY):
+        Source: shopify.dev, "HTTPS webhook delivery": whole answer within 5 s, anything but 2xx is repeated.
+        """
+        event = shopify.read(given, body, self._services.settings.shopify_secrets)
+        if event.topic in FINAL and event.domain not in _shops_named(event):
+            raise ForgedMessage("a delivery that ends something, for another shop than its body names")
+        if self._taken(Platform.SHOPIFY, {"domain": event.domain}, event, body):
+            return HTTPStatus.OK, ""
+        # A repetition, or a shop that is not there, or no longer: seldom enough to look twice.
+        with self._services.everywhere(write=False) as work:
+            store = stores.by_domain(work, Platform.SHOPIFY, event.domain)
+            found = (store.account_id, store.id) if store else None
+        if found is None:
+            # Compliance topics are sent for shops that are long gone: nothing is held, nothing is left to do.
+            WEBHOOKS.labels("shopify", "unknown_shop").inc()
+            return (
+                (HTTPStatus.OK, "") if event.topic in COMPLIANCE else (HTTPStatus.NOT_FOUND, "unknown shop")
+            )
+        return self._accepted(Platform.SHOPIFY, *found, event, body)
+
+    def _woocommerce(self, store_id: int, given: Mapping[str, str], body: bytes) -> Answer:
+        """Every WooCommerce topic, signed with the secret that we gave this store.
+
+        A secret that this process has seen need not be read again: the delivery is only taken in while the
+        store's row still holds that very secret.
+        """
+        if (known := self._secrets.get(store_id)) is not None:
+            sealed, secret = known
+            try:
+                event = woocommerce.read(given, body, secret)
+            except ForgedMessage:
+                return self._woocommerce_looked_up(store_id, given, body)  # it may have another by now
+            sender: dict[str, int | bytes] = {"id": store_id, "webhook_secret": sealed}
+            if event.topic != Topic.PING and self._taken(Platform.WOOCOMMERCE, sender, event, body):
+                return HTTPStatus.OK, ""
+        return self._woocommerce_looked_up(store_id, given, body)
+
+    def _woocommerce_looked_up(self, store_id: int, given: Mapping[str, str], body: bytes) -> Answer:
+        """A store's first delivery here, a repetition, a forgery, or a store that is gone."""
+        with self._services.everywhere(write=False) as work:
+            store = stores.find(work, store_id)
+            account_id, platform, sealed = store.account_id, store.platform, store.webhook_secret
+        if platform != Platform.WOOCOMMERCE or sealed is None:
+            raise NotFound(f"store {store_id} signs nothing with a secret of ours")
+        secret = self._services.vault.open(sealed).decode()
+        event = woocommerce.read(given, body, secret)
+        self._secrets[store_id] = sealed, secret
+        if event.topic == Topic.PING:
+            return HTTPStatus.OK, ""
+        return self._accepted(Platform.WOOCOMMERCE, account_id, store_id, event, body)
+
+    def _taken(
+        self, platform: Platform, sender: Mapping[str, object], event: WebhookEvent, body: bytes
+    ) -> bool:
+        """The way of nearly every delivery: one statement, for a store that is connected."""
+        sender = {"platform": platform, **sender}
+        if not inbox.take(self._services.db, self._services.vault, event, body, sender=sender):
+            return False
         _note_unknown(event, event.domain)
-        WEBHOOKS.labels("shopify", "accepted").inc()
-        return "", 200
-    # A repetition, or a shop that is not there, or no longer: seldom enough to look twice.
-    with services().everywhere(write=False) as work:
-        store = stores.by_domain(work, Platform.SHOPIFY, event.domain)
-        found = (store.account_id, store.id) if store else None
-    if found is None:
-        # Compliance topics are sent for shops that are long gone: nothing is held, so nothing is left to do.
-        known = event.topic in COMPLIANCE
-        WEBHOOKS.labels("shopify", "unknown_shop").inc()
-        return ("", 200) if known else ("unknown shop", 404)
-    return _accept("shopify", *found, event, body)
+        WEBHOOKS.labels(platform.value, "accepted").inc()
+        return True
+
+    def _accepted(
+        self, platform: Platform, account_id: int, store_id: int, event: WebhookEvent, body: bytes
+    ) -> Answer:
+        _note_unknown(event, store_id)
+        with self._services.transaction(account_id) as work:
+            store = stores.find(work, store_id)
+            if store.credentials is None and event.topic not in COMPLIANCE:
+                WEBHOOKS.labels(platform.value, "disconnected").inc()
+                return HTTPStatus.NOT_FOUND, "disconnected"
+            fresh = inbox.accept(work, self._services.vault, store, event, body)
+        WEBHOOKS.labels(platform.value, "accepted" if fresh else "repeated").inc()
+        return HTTPStatus.OK, ""
+
+
+def _headers(environ: WSGIEnvironment) -> dict[str, str]:
+    """As they were sent, but in capitals."""
+    return {
+        name[len("HTTP_") :].replace("_", "-"): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
 
 
 def _shops_named(event: WebhookEvent) -> tuple[object, ...]:
@@ -76,54 +191,6 @@ def _shops_named(event: WebhookEvent) -> tuple[object, ...]:
     return event.payload.get("shop_domain"), event.payload.get("myshopify_domain")
 
 
-@bp.post("/woocommerce/<int:store_id>")
-def woocommerce_delivery(store_id: int) -> Answer:
-    """Every WooCommerce topic, signed with the secret that we gave this store."""
-    body = _body()
-    with services().everywhere(write=False) as work:
-        try:
-            store = stores.find(work, store_id)
-        except NotFound:
-            return "unknown store", 404
-        found = _secret_of(store)
-        account_id = store.account_id
-    if found is None:
-        return "unknown store", 404
-    event = woocommerce.read(_headers(), body, found)
-    if event.topic == Topic.PING:
-        return "", 200
-    return _accept("woocommerce", account_id, store_id, event, body)
-
-
-def _secret_of(store: Store) -> str | None:
-    if store.platform != Platform.WOOCOMMERCE or store.webhook_secret is None:
-        return None
-    return services().vault.open(store.webhook_secret).decode()
-
-
-def _accept(platform: str, account_id: int, store_id: int, event: WebhookEvent, body: bytes) -> Answer:
-    _note_unknown(event, store_id)
-    with services().transaction(account_id) as work:
-        store = stores.find(work, store_id)
-        if store.credentials is None and event.topic not in COMPLIANCE:
-            WEBHOOKS.labels(platform, "disconnected").inc()
-            return "disconnected", 404
-        fresh = inbox.accept(work, services().vault, store, event, body)
-    WEBHOOKS.labels(platform, "accepted" if fresh else "repeated").inc()
-    return "", 200
-
-
-def _note_unknown(event: WebhookEvent, store: int | str) -> None:
+def _note_unknown(event: WebhookEvent, store: str | int) -> None:
     if event.topic == Topic.UNKNOWN:
         log.info("store %s: a delivery of topic %r is not ours to act on", store, event.platform_topic)
-
-
-@bp.errorhandler(ForgedMessage)
-def forged(error: ForgedMessage) -> Answer:
-    WEBHOOKS.labels(request.path.split("/")[2], "forged").inc()
-    return "the signature does not match", 401
-
-
-@bp.errorhandler(RequestEntityTooLarge)
-def too_large(error: RequestEntityTooLarge) -> Answer:
-    return "too large", 413

@@ -40,6 +40,7 @@ from integration.work import Database, make_engine
 from jobs.boot import Services
 from sidebar.app import create_app
 from sidebar.context import EXTENSION
+from sidebar.webhooks import Doors
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -132,6 +133,7 @@ def web_app() -> Callable[[Services], Flask]:
             built[key] = app, dict(app.extensions)
         app, extensions = built[key]
         app.extensions = {**extensions, EXTENSION: services}
+        app.wsgi_app = Doors(app.wsgi_app.pages, services)
         return app
 
     return on

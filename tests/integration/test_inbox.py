@@ -13,6 +13,7 @@ from integration import inbox
 from integration.db.inbox import Delivery, DeliveryStatus
 from integration.db.stores import Store
 from integration.ports import Topic, WebhookEvent
+from integration.records import Platform
 from integration.vault import Vault
 from integration.work import JobName
 
@@ -34,6 +35,11 @@ class Box:
         )
         with self.world.database.transaction(self.account_id) as work:
             return inbox.accept(work, self.vault, work.session.get_one(Store, self.store_id), event, BODY)
+
+    def take(self, domain: str) -> bool:
+        event = WebhookEvent(topic=Topic.ORDER, platform_topic="x", delivery_id="d1", domain=domain)
+        sender = {"platform": Platform.SHOPIFY, "domain": domain}
+        return inbox.take(self.world.database, self.vault, event, BODY, sender=sender)
 
     def claim(self, **more: Any) -> list[inbox.Claim]:
         with self.world.database.transaction(self.account_id) as work:
@@ -80,6 +86,28 @@ def test_the_same_id_from_two_stores_is_two_deliveries(box: Box, world: Any) -> 
     other = Box(world, box.account_id, world.store(box.account_id))
 
     assert other.arrive(1)
+
+
+def test_one_statement_takes_in_what_a_connected_store_says(box: Box, world: Any) -> None:
+    store_id = world.store(box.account_id, domain="lumi.myshopify.com", credentials=b"sealed")
+
+    assert box.take("lumi.myshopify.com")
+    (row,) = box.rows()
+    assert (row.account_id, row.store_id, row.topic) == (box.account_id, store_id, Topic.ORDER)
+    assert (row.status, row.received_at, row.due_at) == (DeliveryStatus.PENDING, world.clock(), world.clock())
+    assert row.body is not None
+    assert box.vault.open(row.body) == BODY
+    assert box.woken == [(JobName.DRAIN_INBOX, {"store_id": store_id})]
+
+
+def test_one_statement_takes_nothing_in_twice_and_nothing_of_strangers(box: Box, world: Any) -> None:
+    world.store(box.account_id, domain="lumi.myshopify.com", credentials=b"sealed")
+    world.store(box.account_id, domain="gone.myshopify.com", credentials=None)
+
+    assert box.take("lumi.myshopify.com")
+    for stranger in ("lumi.myshopify.com", "gone.myshopify.com", "nobody.myshopify.com", ""):
+        assert not box.take(stranger)
+    assert (len(box.rows()), len(box.woken)) == (1, 1)
 
 
 def test_all_deliveries_of_one_order_are_one_claim(box: Box) -> None:

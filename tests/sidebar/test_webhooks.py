@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from integration.db.inbox import Delivery
 from integration.db.stores import Store, StoreStatus
@@ -193,8 +193,51 @@ def test_a_disconnected_store_takes_only_what_the_law_asks(
     assert [row.topic for row in kept()] == [Topic.REDACT_SHOP]
 
 
-def test_only_posts_are_taken(client: Any) -> None:
-    assert client.get("/webhooks/shopify").status_code == 405
+@pytest.mark.parametrize("path", ["/webhooks/shopify", "/webhooks/woocommerce/1"])
+def test_only_posts_are_taken(path: str, client: Any) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
+def test_compliance_topics_may_come_to_an_address_of_their_own(client: Any, shop: int, kept: Any) -> None:
+    body = json.dumps({"shop_domain": SHOP}).encode()
+    headers = {
+        "Shopify-Topic": "shop/redact",
+        "Shopify-Hmac-Sha256": sign(body),
+        "Shopify-Shop-Domain": SHOP,
+    }
+    assert client.post("/webhooks/shopify/compliance", data=body, headers=headers).status_code == 200
+    assert [row.topic for row in kept()] == [Topic.REDACT_SHOP]
+
+
+@pytest.mark.parametrize(
+    "path", ["/webhooks/", "/webhooks/shopify/", "/webhooks/shopify/x", "/webhooks/front"]
+)
+def test_next_to_the_doors_is_nothing(path: str, client: Any) -> None:
+    assert client.post(path, data=b"{}").status_code == 404
+
+
+def test_every_answer_at_the_doors_is_guarded_and_named(client: Any, shop: int) -> None:
+    headers = client.post("/webhooks/shopify", headers={"X-Request-Id": "of-the-proxy-1"}).headers
+
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Request-Id"] == "of-the-proxy-1"
+    strange = client.post("/webhooks/shopify", headers={"X-Request-Id": "of a person"}).headers
+    assert strange["X-Request-Id"] not in ("", "of a person")
+
+
+def test_a_database_that_is_down_is_no_promise(
+    client: Any, shop: int, kept: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any, **__: Any) -> bool:
+        raise OSError("the database is down")
+
+    monkeypatch.setattr("integration.inbox.take", fail)
+    assert send(client, {"id": 1001}) == 500
+    assert "shopify delivery failed" in caplog.text
+    assert kept() == []
 
 
 # WooCommerce
@@ -237,7 +280,44 @@ def test_a_secret_opens_one_store_only(
     assert tell(client, rival, {"id": 1}) == 401
 
 
-@pytest.mark.parametrize("path", ["999999", "0", "abc", "-1"])
+def test_a_secret_that_was_changed_opens_no_longer(
+    client: Any, outlet: int, kept: Any, services: Any, account: int
+) -> None:
+    """Not even in a process that has seen it."""
+    assert [tell(client, outlet, {"id": number}) for number in (1, 2)] == [200, 200]
+    with services.transaction(account) as work:
+        work.session.get_one(Store, outlet).webhook_secret = services.vault.seal("a newer one")
+
+    assert tell(client, outlet, {"id": 3}) == 401
+    newer = json.dumps({"id": 4}).encode()
+    assert tell(client, outlet, newer, signature=sign(newer, "a newer one")) == 200
+    assert [row.resource for row in kept()] == ["1", "2", "4"]
+
+
+def test_a_store_that_was_let_go_is_heard_no_longer(
+    client: Any, outlet: int, kept: Any, services: Any, account: int
+) -> None:
+    assert [tell(client, outlet, {"id": number}) for number in (1, 2)] == [200, 200]
+    with services.transaction(account) as work:
+        work.session.get_one(Store, outlet).credentials = None
+    assert tell(client, outlet, {"id": 3}) == 404
+    with services.transaction(account) as work:
+        work.session.execute(delete(Store).where(Store.id == outlet))
+
+    assert tell(client, outlet, {"id": 4}) == 404
+    assert client.post(f"/webhooks/woocommerce/{outlet}", data={"webhook_id": "12"}).status_code == 404
+
+
+@pytest.mark.parametrize("signature", ["", "garbage"])
+def test_a_forger_gains_nothing_from_a_store_that_was_just_heard(
+    signature: str, client: Any, outlet: int, kept: Any
+) -> None:
+    assert tell(client, outlet, {"id": 1}) == 200
+    assert tell(client, outlet, {"id": 2}, signature=signature) == 401
+    assert len(kept()) == 1
+
+
+@pytest.mark.parametrize("path", ["999999", "0", "abc", "-1", "9" * 19, "9" * 40])
 def test_a_store_that_is_not_there_is_not_found(path: str, client: Any, shop: int) -> None:
     assert client.post(f"/webhooks/woocommerce/{path}", data=b"{}").status_code == 404
     assert client.post(f"/webhooks/woocommerce/{shop}", data=b"{}").status_code == 404
