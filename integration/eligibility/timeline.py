@@ -112,6 +112,7 @@ def _counts(line: LineFacts, parcel: _Parcel) -> bool:
     """Whether the clock of the whole order waits for this good.
 
     A free gift was not ordered; regular deliveries have a clock of their own; what was paid
-    back before it was sent will never arrive.
+    back before it was sent will never arrive. What did arrive, if only after the notice, counts.
     """
-    return line.gift_of is None and not line.regular and not (parcel.unsent and line.left == 0)
+    never_arrives = parcel.unsent and parcel.first is None and line.left == 0
+    return line.gift_of is None and not line.regular and not never_arrives

@@ -501,3 +501,17 @@ def test_every_ground_has_words_and_no_words_are_left_over():
     assert {name for name in literals if name.startswith(prefixes)} - other == {
         key for key in messages.GROUNDS if key.startswith(prefixes)
     }
+
+
+def test_a_refunded_good_that_came_after_the_notice_still_held_the_orders_clock():
+    came_late = replace(LINE, id="B", returned=1, shipped=None, delivered=(date(2026, 3, 12),))
+    order = replace(ORDER, lines=(LINE, came_late))
+    answer = judge(order, ASKED, lambda _order, _line: Bound(NOTHING, "1"))
+    assert answer.lines[0].law_until == date(2026, 3, 26)
+
+
+def test_a_good_refunded_before_it_was_sent_holds_no_clock():
+    never_sent = replace(LINE, id="B", returned=1, shipped=None, delivered=())
+    order = replace(ORDER, lines=(LINE, never_sent))
+    answer = judge(order, ASKED, lambda _order, _line: Bound(NOTHING, "1"))
+    assert answer.lines[0].law_until == date(2026, 3, 16)
