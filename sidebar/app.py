@@ -11,7 +11,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from integration.ids import LARGEST
 from jobs.boot import Services, boot
-from sidebar import formats, headers, icons, languages, problems
+from sidebar import formats, headers, icons, languages, problems, stills
 from sidebar.context import EXTENSION
 from sidebar.webhooks import Doors
 
@@ -58,6 +58,7 @@ def create_app(services: Services | None = None) -> Flask:
     languages.install(app)
     formats.install(app)
     icons.install(app)
+    stills.install(app)
     problems.install(app)
     for name in DOORS_AND_PAGES:
         app.register_blueprint(importlib.import_module(name).bp)

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, g, jsonify, make_response, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    g,
+    get_template_attribute,
+    jsonify,
+    make_response,
+    render_template,
+    request,
+)
 from flask_babel import gettext as _
 from flask_babel import refresh
 from sqlalchemy import select
@@ -19,6 +29,7 @@ from integration.terms import read_terms
 from integration.work import Work
 from jobs.sync import refresh_order
 from sidebar import handover, languages, lookups, tokens
+from sidebar.cards import OrderCard
 from sidebar.context import services
 from sidebar.doors import Desk, Door
 from sidebar.glimpse import glimpse
@@ -267,7 +278,8 @@ def order_html(visit: Visit, order_id: int) -> str:
         if not visit.may_search and found.customer_id not in _named(work, visit):
             raise NotFound("no such order in this conversation")
         [card] = visit_orders(work, visit, [found])
-    return render_template("_order.html", order=card)
+    draw: Callable[[OrderCard], str] = get_template_attribute("_order.html", "draw")
+    return draw(card)
 
 
 @bp.post("/orders/<order_id>/look")
