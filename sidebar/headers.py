@@ -26,17 +26,8 @@ WORTH_COMPRESSING = 1024
 """Bytes: below this the header costs more than it saves."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 FOREVER = "public, max-age=31536000, immutable"
-ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
-}
-FOR_PROGRAMS = (
-    *ALWAYS.items(),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-    ("Cache-Control", "no-store"),
-)
-"""For answers that no page stands behind and no browser should show."""
+FOR_PROGRAMS = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
+"""For plain text that only programs read: there is nothing in it to run, frame or follow."""
 
 
 def install(app: Flask) -> None:
@@ -89,7 +80,9 @@ def _finish(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-Id"] = getattr(g, "request_id", "-")
     headers.setdefault("Content-Security-Policy", content_policy())
-    headers.update(ALWAYS)
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     if request.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import HTTPException
-from werkzeug.wsgi import get_input_stream
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wsgi import get_content_length, get_input_stream
 
 from connectors.shopify import webhooks as shopify
 from connectors.woocommerce import webhooks as woocommerce
@@ -79,8 +79,7 @@ class Doors:
         if environ["REQUEST_METHOD"] != "POST":
             return HTTPStatus.METHOD_NOT_ALLOWED, "only POST"
         try:
-            # The raw bytes, never more than allowed, whether or not the sender says how many there are.
-            body = get_input_stream(environ, max_content_length=MOST_BYTES).read()
+            body = _body(environ)
             if platform == Platform.SHOPIFY:
                 return self._shopify(_headers(environ), body)
             return self._woocommerce(ids.row_id(door[3]), _headers(environ), body)
@@ -175,6 +174,17 @@ class Doors:
             fresh = inbox.accept(work, self._services.vault, store, event, body)
         WEBHOOKS.labels(platform.value, "accepted" if fresh else "repeated").inc()
         return HTTPStatus.OK, ""
+
+
+def _body(environ: WSGIEnvironment) -> bytes:
+    """The raw bytes, never more than allowed, whether or not the sender says how many there are."""
+    length = get_content_length(environ)
+    if length is None:
+        return get_input_stream(environ, max_content_length=MOST_BYTES).read()
+    if length > MOST_BYTES:
+        raise RequestEntityTooLarge
+    body: bytes = environ["wsgi.input"].read(length)
+    return body
 
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:

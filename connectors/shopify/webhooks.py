@@ -59,7 +59,7 @@ def verify(signature: str, body: bytes, secrets: Sequence[str]) -> None:
     """
     good = False
     for secret in secrets:
-        digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
+        digest = hmac.digest(secret.encode(), body, "sha256")
         good |= hmac.compare_digest(base64.b64encode(digest), signature.strip().encode())
     if not good:
         raise ForgedMessage("the signature of a Shopify delivery does not match")
