@@ -6,11 +6,12 @@ expression cost a request, two thirds go without anything that such a statement 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ClauseElement
 
 NAMED = {"sqlite": "named", "postgresql": "pyformat"}
@@ -43,36 +44,46 @@ class Lines:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def dialect(self) -> Dialect:
+        return self._engine.dialect
+
     def first(self, statement: Alone, values: Mapping[str, Any]) -> Any:
-        """The first value that the statement returns; None if it returns no row.
+        """The first value that the statement returns; None if it returns no row. As `rows`."""
+        found = self.rows(statement.text, statement.bound(values))
+        return found[0][0] if found else None
+
+    def rows(self, text: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """What the statement returns, with parameters as the driver takes them.
 
         On a line that the server has let go it is said again on a new one, so it must be harmless when said
         twice: nobody knows whether the first was heard.
         """
-        parameters = statement.bound(values)
         try:
-            return self._ask(statement.text, parameters)
+            return self._ask(text, parameters)
         except _Lost:
             self._engine.dispose()  # most likely the server was started anew, and no other line lives either
-            return self._ask(statement.text, parameters)
+            return self._ask(text, parameters)
 
-    def _ask(self, text: str, parameters: dict[str, Any]) -> Any:
+    def _ask(self, text: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
         connection = self._engine.raw_connection()
         try:
             cursor = connection.cursor()
             try:
                 cursor.execute(text, parameters)
-                rows = cursor.fetchall()  # to the end: only then has SQLite committed
+                rows: Sequence[Any] = cursor.fetchall()  # to the end: only then has SQLite committed
             finally:
                 cursor.close()
-        except Exception as error:
-            if self._engine.dialect.is_disconnect(error, connection.dbapi_connection, None):  # type: ignore[arg-type] # psycopg's errors and SQLite's
+        except self.dialect.loaded_dbapi.Error as error:
+            if self.dialect.is_disconnect(error, connection.dbapi_connection, None):
                 connection.invalidate(error)
                 raise _Lost(*error.args) from error
-            raise
+            # As an engine says it, and without the values: errors are logged.
+            driver = self.dialect.loaded_dbapi.Error
+            raise DBAPIError.instance(text, None, error, driver, hide_parameters=True) from error
         finally:
             connection.close()
-        return rows[0][0] if rows else None
+        return rows
 
     def dispose(self) -> None:
         self._engine.dispose()

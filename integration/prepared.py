@@ -23,22 +23,32 @@ T = TypeVar("T")
 
 
 class Prepared(Generic[T]):
-    """`write` makes a select of one JSON value, with a `bindparam` for each number or text that changes."""
+    """`write` makes a select of one JSON value, with a `bindparam` for each number or text that changes.
 
-    def __init__(self, shape: type[T], write: Callable[[Writer], Select[Any]]) -> None:
+    `everywhere`: for a door that has yet to learn the account, as `Database.everywhere`.
+    """
+
+    def __init__(
+        self, shape: type[T], write: Callable[[Writer], Select[Any]], *, everywhere: bool = False
+    ) -> None:
+        self._everywhere = everywhere
         self._decode = msgspec.json.Decoder(shape).decode
         self._write = write
         self._written: dict[str, SQLCompiler] = {}
 
     def rows(self, work: Work, **values: int | str | list[int] | list[str]) -> list[T]:
-        """Every row's value, for the account at work. Lists are for `Writer.among`."""
-        work.session.flush()  # what was changed in this transaction is seen, as any other query sees it
-        connection = work.session.connection()
-        statement = self._written.get(connection.dialect.name) or self._in(connection.dialect)
-        given: Any = statement.construct_params({ACCOUNT: work.account_id, **values})
+        """Every row's value, of the account at work. Lists are for `Writer.among`."""
+        dialect = work.session.get_bind().dialect
+        statement = self._written.get(dialect.name) or self._in(dialect)
+        account = {} if self._everywhere else {ACCOUNT: work.account_id}
+        given: Any = statement.construct_params({**account, **values})
         if statement.positiontup is not None:  # SQLite, which knows no lists
             given = tuple(_scalar(given[name]) for name in statement.positiontup)
-        return [self._decode(text) for (text,) in connection.exec_driver_sql(str(statement), given)]
+        if work.lines is not None:
+            return [self._decode(text) for (text,) in work.lines.rows(statement.string, given)]
+        work.session.flush()  # what was changed in this transaction is seen, as any other query sees it
+        asked = work.session.connection().exec_driver_sql(statement.string, given)
+        return [self._decode(text) for (text,) in asked]
 
     def _in(self, dialect: Dialect) -> SQLCompiler:
         mine: BindParameter[int] = bindparam(ACCOUNT)
@@ -49,7 +59,8 @@ class Prepared(Generic[T]):
             track_closure_variables=False,
         )
         writer = Writer(dialect.name)
-        written = writer.as_text(self._write(writer)).options(confined).compile(dialect=dialect)
+        query = writer.as_text(self._write(writer))
+        written = (query if self._everywhere else query.options(confined)).compile(dialect=dialect)
         assert isinstance(written, SQLCompiler)
         assert not written.post_compile_params, "a list of values: use Writer.among"
         self._written[dialect.name] = written

@@ -389,11 +389,18 @@ def account(world: World) -> int:
 
 
 @pytest.fixture
-def count_queries(database: Database) -> Iterator[Callable[[], list[str]]]:
+def count_queries(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[str]]]:
     """The statements sent since it was asked last."""
     from sqlalchemy import event
 
     seen: list[str] = []
+    rows = database.lines.rows
+
+    def on_a_line(text: str, parameters: Any) -> Any:
+        seen.append(text)
+        return rows(text, parameters)
+
+    monkeypatch.setattr(database.lines, "rows", on_a_line)
 
     def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         if not statement.startswith(("BEGIN", "PRAGMA")):
