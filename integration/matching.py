@@ -12,15 +12,16 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, union_all
 
 from integration.contacts import email_key, key, order_refs, phone_keys
+from integration.db.accounts import Account
 from integration.db.as_json import Writer
 from integration.db.customers import ContactPoint, Customer
 from integration.db.orders import Order, OrderKey
 from integration.db.stores import Store
 from integration.prepared import Prepared
-from integration.work import Work
+from integration.work import ACCOUNT, Work
 
 MOST_KEYS = 40
 """Most contacts or numbers looked up at once: a conversation has a handful, an attack thousands."""
@@ -88,11 +89,11 @@ def match(
         by_order.update({found: text for text in (q, *order_refs(q)) if _quotable(found := key(text))})
         texts.append(q)
     by_phone = _phone_keys(work, texts)
-    hits, contacts = _by_contact(work, by_email, by_phone)
-    hits += _by_number(work, by_order)
+    owners = _owners_of(work, by_email, by_phone)
+    hits = _by_contact(owners, by_email, by_phone) + _by_number(work, by_order)
     if q:
         hits += _by_text(work, q)
-    return _rank(work, hits, contacts)
+    return _rank(work, hits, owners)
 
 
 def chosen(matches: Sequence[Match]) -> Match | None:
@@ -132,20 +133,20 @@ def _points(writer: Writer, wanted: ColumnElement[bool]) -> Select[Any]:
     return select(point).where(wanted).order_by(ContactPoint.id)
 
 
-def _owners(writer: Writer) -> ColumnElement[bool]:
-    """Of a person who has one of the e-mails or phones."""
+def _having(writer: Writer) -> Select[Any]:
+    """Customers who have one of the e-mails or phones."""
     having = [
         select(ContactPoint.customer_id)
         .where(ContactPoint.kind == kind, writer.among(ContactPoint.value, name))
         .limit(MOST_KEYS * MOST_MATCHES)
         for kind, name in (("email", "emails"), ("phone", "phones"))
     ]
-    people = union_all(*(select(one.subquery().c.customer_id) for one in having))
-    return ContactPoint.customer_id.in_(people)
+    return select(
+        union_all(*(select(one.subquery().c.customer_id) for one in having)).subquery().c.customer_id
+    )
 
 
 _points_of = Prepared(Point, lambda writer: _points(writer, writer.among(ContactPoint.customer_id, "people")))
-_points_of_owners = Prepared(Point, lambda writer: _points(writer, _owners(writer)))
 
 
 def _by_person(points: Iterable[Point]) -> Contacts:
@@ -163,17 +164,20 @@ def _phone_keys(work: Work, texts: Sequence[str]) -> dict[str, str]:
     return {found: text.strip() for text in texts for found in phone_keys(text, sorted(regions))}
 
 
-def _by_contact(work: Work, emails: dict[str, str], phones: dict[str, str]) -> tuple[list[_Hit], Contacts]:
+def _owners_of(work: Work, emails: dict[str, str], phones: dict[str, str]) -> _Owners:
     """Who has one of these contacts, and all contacts that they have, in one query."""
     if not emails and not phones:
-        return [], {}
-    points = _points_of_owners.rows(work, emails=list(emails), phones=list(phones))
-    hits = [
+        return NOBODY
+    (owners,) = _owners.rows(work, emails=list(emails), phones=list(phones))
+    return owners
+
+
+def _by_contact(owners: _Owners, emails: dict[str, str], phones: dict[str, str]) -> list[_Hit]:
+    return [
         _Hit(customer_id, Proof.EMAIL if kind == "email" else Proof.PHONE, f"{kind}:{value}")
-        for customer_id, kind, value in points
+        for customer_id, kind, value in owners.points
         if value in (emails if kind == "email" else phones)
     ]
-    return hits, _by_person(points)
 
 
 def _by_number(work: Work, numbers: dict[str, str]) -> list[_Hit]:
@@ -228,13 +232,14 @@ def _cases(word: str) -> set[str]:
     return {word, word.lower(), word.upper(), word.title()}
 
 
-def _rank(work: Work, hits: Sequence[_Hit], known: Contacts) -> list[Match]:
+def _rank(work: Work, hits: Sequence[_Hit], owners: _Owners) -> list[Match]:
     by_person: dict[int, list[_Hit]] = {}
     for hit in hits:
         by_person.setdefault(hit.customer_id, []).append(hit)
-    people = _people.rows(work, people=list(by_person)) if by_person else []
-    strangers = [row.id for row in people if row.id not in known]
-    contacts = known | (contacts_of(work, strangers) if strangers else {})
+    people, known = list(owners.people), _by_person(owners.points)
+    if others := [customer_id for customer_id in by_person if customer_id not in known]:
+        people += _people.rows(work, people=others)
+        known |= contacts_of(work, others)
     found = [
         Match(
             customer_id=row.id,
@@ -243,8 +248,8 @@ def _rank(work: Work, hits: Sequence[_Hit], known: Contacts) -> list[Match]:
                 dict.fromkeys(hit.why for hit in sorted(by_person[row.id], key=lambda hit: -hit.proof))
             ),
             proof=max(hit.proof for hit in by_person[row.id]),
-            emails=contacts[row.id][0],
-            phones=contacts[row.id][1],
+            emails=known[row.id][0],
+            phones=known[row.id][1],
             country=row.country,
             locale=row.locale,
             tags=tuple(str(tag) for tag in row.tags),
@@ -269,17 +274,36 @@ class _Person(msgspec.Struct, frozen=True, array_like=True):
     last: datetime | None
 
 
-def _write_people(writer: Writer) -> Select[Any]:
+def _persons(writer: Writer, wanted: ColumnElement[bool]) -> Select[Any]:
     mine = (Order.customer_id == Customer.id, Order.gone_at.is_(None), Order.test.is_(False))
     orders = select(func.count(Order.id)).where(*mine).correlate(Customer).scalar_subquery()
     last = select(func.max(Order.placed_at)).where(*mine).correlate(Customer).scalar_subquery()
     person = (Customer.id, Customer.name, Customer.country, Customer.locale, Customer.tags)
-    return select(writer.row(*person, orders, last)).where(
-        writer.among(Customer.id, "people"), Customer.merged_into.is_(None)
-    )
+    return select(writer.row(*person, orders, last)).where(wanted, Customer.merged_into.is_(None))
 
 
-_people = Prepared(_Person, _write_people)
+_people = Prepared(_Person, lambda writer: _persons(writer, writer.among(Customer.id, "people")))
+
+
+class _Owners(msgspec.Struct, frozen=True, array_like=True):
+    """Those who have what was looked for."""
+
+    points: tuple[Point, ...]
+    """All their contacts, oldest first."""
+    people: tuple[_Person, ...]
+
+
+NOBODY = _Owners((), ())
+
+
+def _write_owners(writer: Writer) -> Select[Any]:
+    points = _points(writer, ContactPoint.customer_id.in_(_having(writer)))
+    people = _persons(writer, Customer.id.in_(_having(writer)))
+    # From the account, so that what is written below it is confined to the account as well.
+    return select(writer.row(writer.all(points), writer.all(people))).where(Account.id == bindparam(ACCOUNT))
+
+
+_owners = Prepared(_Owners, _write_owners)
 
 
 def _best_first(found: Match) -> tuple[float, ...]:
