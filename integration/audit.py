@@ -14,19 +14,24 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ScalarResult, Select, bindparam, select, update
+from sqlalchemy import ScalarResult, Select, Table, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import aliased
 
+from integration.alone import Alone
 from integration.db.accounts import Account
 from integration.db.actions import Action, ActionStatus
 from integration.db.as_json import Writer
 from integration.db.audit import AuditEntry
 from integration.errors import AppError
 from integration.prepared import Prepared
-from integration.work import Work
+from integration.vault import Vault
+from integration.work import ACCOUNT, Database, Work
 
 ROOT = "0" * 64
 """What the first entry of an account follows."""
@@ -74,12 +79,76 @@ def record(
     last, previous = _join(work)
     if previous == ROOT:
         previous = _begin(work)
+    entry = _entry(
+        work, last + 1, previous, event, actor, proof, order_id, action_id, detail=detail, personal=personal
+    )
+    work.add(entry)
+    session.flush()
+    return entry
+
+
+def note(
+    database: Database, account_id: int, event: str, *, actor: str, proof: str, detail: Mapping[str, Any]
+) -> None:
+    """Append an entry that belongs to no other change: as `record`, and without a transaction around it.
+
+    Two statements, each for itself: where the chain ends, and the entry, which finds its number taken when
+    somebody else was quicker. Written twice if the server let go without an answer.
+    """
+    for _ in range(TRIES):
+        with database.reading(account_id) as work:
+            last, previous = _join(work)
+            if previous == ROOT:
+                break
+            entry = _entry(work, last + 1, previous, event, actor, proof, detail=detail)
+        values = {name: getattr(entry, name) for name in GIVEN} | {ACCOUNT: account_id}
+        if database.lines.first(_appending(database.engine.dialect), values) is not None:
+            return
+    with database.transaction(account_id) as work:  # the first entry, or one of very many at once: in turn
+        record(work, event, actor=actor, proof=proof, detail=detail)
+
+
+TRIES = 3
+GIVEN = [column.name for column in AuditEntry.__table__.c if column.name not in ("id", ACCOUNT)]
+
+
+@lru_cache
+def _appending(dialect: Dialect) -> Alone:
+    """Waits for whoever holds the account's row, as `record` does, so that it never gets between the two."""
+    table, account = AuditEntry.__table__, Account.__table__
+    assert isinstance(table, Table)
+    names = [ACCOUNT, *GIVEN]
+    entry = (
+        select(*(bindparam(name, type_=table.c[name].type) for name in names))
+        .select_from(account)
+        .where(account.c.id == bindparam(ACCOUNT, type_=account.c.id.type))
+        .with_for_update(key_share=True)
+    )
+    insert = postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+    filled = insert.from_select(names, entry, include_defaults=False)
+    return Alone(filled.on_conflict_do_nothing().returning(table.c.number), dialect)
+
+
+def _entry(
+    work: Work,
+    number: int,
+    previous: str,
+    event: str,
+    actor: str,
+    proof: str,
+    order_id: int | None = None,
+    action_id: int | None = None,
+    *,
+    detail: Mapping[str, Any] | None = None,
+    personal: Mapping[str, Any] | None = None,
+) -> AuditEntry:
+    """The entry that follows `previous`, with its hash."""
     # Through JSON, so that what is hashed now is what is read back later.
     plain = msgspec.json.decode(_encode(dict(detail or {})))
     text = msgspec.json.decode(_encode(dict(personal))) if personal else None
     salt = secrets.token_hex(16) if text else None
     entry = AuditEntry(
-        number=last + 1,
+        number=number,
         at=work.now(),
         event=event,
         actor=actor,
@@ -94,8 +163,6 @@ def record(
         hash="",
     )
     entry.hash = _hash(entry, work.account_id, _key(work))
-    work.add(entry)
-    session.flush()
     return entry
 
 
@@ -172,10 +239,16 @@ def _opened_key(work: Work, detail: Mapping[str, Any] | None) -> bytes:
     """`detail`: of entry 0."""
     if work.vault is None:
         return b""
-    text = work.vault.open(str((detail or {}).get("key", "")).encode()).decode()
+    text = _opened(work.vault, str((detail or {}).get("key", "")))
     if not text.startswith(_purpose(work)):
         raise AppError("the audit log's key was sealed for something else", code="vault")
     return bytes.fromhex(text.removeprefix(_purpose(work)))
+
+
+@lru_cache(maxsize=256)
+def _opened(vault: Vault, sealed: str) -> str:
+    """Opened once: a pane that opens writes an entry, and its key takes longer to open than to use."""
+    return vault.open(sealed.encode()).decode()
 
 
 def verify(work: Work) -> tuple[int, Fault | None]:

@@ -9,17 +9,21 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, bindparam, or_, select, update
 
 from integration import audit
 from integration.db.accounts import Agent
+from integration.db.as_json import Writer
 from integration.db.helpdesks import Helpdesk, HelpdeskAgent, Pairing
 from integration.errors import BadInput, NotFound
+from integration.prepared import Prepared
 from integration.vault import Vault
 from integration.work import Work
 
@@ -247,9 +251,40 @@ def find(work: Work, helpdesk_id: int) -> Helpdesk:
     return helpdesk
 
 
-def by_key(work: Work, key: str) -> Helpdesk | None:
+class PlainHelpdesk(msgspec.Struct, frozen=True, array_like=True):
+    """One in use, as its door needs it; the names are those of the mapped row."""
+
+    id: int
+    account_id: int
+    key: str
+    kind: str
+    name: str
+    origin: str
+    settings: dict[str, Any]
+    sealed: str | None
+    last_opened_at: datetime | None
+
+    @property
+    def secret(self) -> bytes | None:
+        return None if self.sealed is None else self.sealed.encode()
+
+
+AnyHelpdesk = Helpdesk | PlainHelpdesk
+
+
+def by_key(work: Work, key: str) -> PlainHelpdesk | None:
     """One in use, by its public id. For a door that has yet to learn the account."""
-    return work.session.scalar(select(Helpdesk).where(Helpdesk.key == key, Helpdesk.removed_at.is_(None)))
+    found = _by_key.rows(work, key=key)
+    return found[0] if found else None
+
+
+def _write_by_key(writer: Writer) -> Select[Any]:
+    names = ("secret" if name == "sealed" else name for name in PlainHelpdesk.__struct_fields__)
+    row = writer.row(*(getattr(Helpdesk, name) for name in names))
+    return select(row).where(Helpdesk.key == bindparam("key"), Helpdesk.removed_at.is_(None))
+
+
+_by_key = Prepared(PlainHelpdesk, _write_by_key, everywhere=True)
 
 
 def remove(work: Work, helpdesk_id: int, *, by: str = "command") -> None:
@@ -265,11 +300,17 @@ def remove(work: Work, helpdesk_id: int, *, by: str = "command") -> None:
     _note(work, "helpdesk.removed", helpdesk, by)
 
 
-def secret_settings(vault: Vault, helpdesk: Helpdesk) -> dict[str, str]:
+def secret_settings(vault: Vault, helpdesk: AnyHelpdesk) -> dict[str, str]:
     """The secret settings, open. For verifying a call, and for nothing that is shown."""
     if helpdesk.secret is None:
         return {}
-    return msgspec.json.decode(vault.open(helpdesk.secret), type=dict[str, str])
+    return msgspec.json.decode(_opened(vault, helpdesk.secret), type=dict[str, str])
+
+
+@lru_cache(maxsize=256)
+def _opened(vault: Vault, sealed: bytes) -> bytes:
+    """Opened once, and not with each call that it verifies."""
+    return vault.open(sealed)
 
 
 def address(app_url: str, helpdesk: Helpdesk) -> str:
@@ -298,7 +339,7 @@ def note_opening(work: Work, helpdesk_id: int, *, at_once: bool = False) -> None
     )
 
 
-def opening_noted(helpdesk: Helpdesk, now: datetime) -> bool:
+def opening_noted(helpdesk: AnyHelpdesk, now: datetime) -> bool:
     """Whether `note_opening` would change nothing: no refusal to settle, and noted within the minute."""
     at = helpdesk.last_opened_at
     return at is not None and at >= now - NOTED_EVERY and last_refusal(helpdesk) is None
@@ -310,7 +351,7 @@ def note_refusal(work: Work, helpdesk_id: int, code: str) -> None:
     helpdesk.settings = {**helpdesk.settings, REFUSED: f"{work.now().isoformat()} {code[:60]}"}
 
 
-def last_refusal(helpdesk: Helpdesk) -> tuple[datetime, str] | None:
+def last_refusal(helpdesk: AnyHelpdesk) -> tuple[datetime, str] | None:
     """(when, code) of the last refused call, if none was taken since."""
     at, _, code = str(helpdesk.settings.get(REFUSED, "")).partition(" ")
     if not at or (helpdesk.last_opened_at and helpdesk.last_opened_at > datetime.fromisoformat(at)):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import ReturningInsert
 
+from integration.alone import Alone
 from integration.db.accounts import OneTime
 from integration.secret import digest, new_secret
-from integration.work import Work
+from integration.work import Database, Work
 
 KEPT = timedelta(days=1)
 """How long used and expired rows stay, for whoever asks what happened."""
@@ -82,8 +84,21 @@ def outcome(work: Work, purpose: str, secret: str) -> dict[str, Any] | None:
 
 def first_time(work: Work, purpose: str, proof: str, lifetime: timedelta) -> bool:
     """Whether this proof (a JWT's `jti`, a signature) is seen for the first time; it is seen from now on."""
-    now = work.now()
-    row = {
+    work.session.flush()
+    connection = work.session.connection()
+    # By what comes back: Postgres counts no rows for this kind of insert.
+    row = _seen(work.now(), purpose, proof, lifetime)
+    return connection.scalar(_unless_there(connection.dialect.name), row) is not None
+
+
+def first_time_ever(database: Database, purpose: str, proof: str, lifetime: timedelta) -> bool:
+    """The same at once, whatever becomes of the rest. If the server lets go meanwhile, it was seen before."""
+    row = _seen(database.now(), purpose, proof, lifetime)
+    return database.lines.first(_marking(database.engine.dialect), row) is not None
+
+
+def _seen(now: datetime, purpose: str, proof: str, lifetime: timedelta) -> dict[str, Any]:
+    return {
         "token_hash": hashlib.sha256(f"{purpose}\n{proof}".encode()).hexdigest(),
         "purpose": purpose,
         "data": {},
@@ -91,19 +106,19 @@ def first_time(work: Work, purpose: str, proof: str, lifetime: timedelta) -> boo
         "expires_at": now + lifetime,
         "used_at": now,
     }
-    work.session.flush()
-    connection = work.session.connection()
-    # By what comes back: Postgres counts no rows for this kind of insert.
-    return connection.scalar(_unless_there(connection.dialect.name), row) is not None
 
 
 @cache
 def _unless_there(dialect: str) -> ReturningInsert[str]:
-    """Put into words once: every opening of a pane marks its proof."""
     table = OneTime.__table__
     assert isinstance(table, Table)
     insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     return insert.on_conflict_do_nothing().returning(table.c.token_hash)
+
+
+@cache
+def _marking(dialect: Dialect) -> Alone:
+    return Alone(_unless_there(dialect.name), dialect)
 
 
 def sweep(work: Work) -> int:

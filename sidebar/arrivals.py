@@ -102,13 +102,11 @@ def arrive(
     e-mail is part of what was signed. Raises :exc:`integration.errors.Forbidden` for an agent whose
     access was ended.
     """
-    with services().transaction(desk.account_id) as work:
-        fresh = one_time.first_time(work, f"{desk.kind}-proof", f"{desk.key}\n{proof}", kept)
-        if not desk.noted:
-            helpdesks.note_opening(work, desk.id, at_once=desk.refused)
-        if agent is None:
-            return replace(visit, fresh=fresh)
-        record = claim_agent(work, desk.id, agent.id, agent.email or None, proven=signed_email)
+    fresh = one_time.first_time_ever(services().db, f"{desk.kind}-proof", f"{desk.key}\n{proof}", kept)
+    note_opening(desk)
+    if agent is None:
+        return replace(visit, fresh=fresh)
+    record = claim_agent(desk.account_id, desk.id, agent.id, agent.email or None, proven=signed_email)
     return replace(
         visit,
         assurance=replace(visit.assurance, agent=Proof.SIGNED),

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from flask import current_app, request
 from redis.exceptions import RedisError
@@ -43,18 +43,19 @@ class Counter:
         self._own: dict[str, tuple[float, int]] = {}
         """key → (end of its span, tries so far)"""
 
-    def count(self, key: str, seconds: int) -> int:
-        """The number of this try within the span that the first one began."""
+    def count(self, keys: Sequence[str], seconds: int) -> list[int]:
+        """The numbers of these tries within the spans that the first ones began. One way to Redis for all."""
         if time.monotonic() >= self._alone_until:
             try:
                 with services().redis.pipeline(transaction=False) as pipe:
-                    pipe.incr(key)
-                    pipe.expire(key, seconds, nx=True)
-                    return int(pipe.execute()[0])
+                    for key in keys:
+                        pipe.incr(key)
+                        pipe.expire(key, seconds, nx=True)
+                    return [int(number) for number in pipe.execute()[::2]]
             except RedisError as error:
                 log.warning("tries are counted by each process alone: %s", type(error).__name__)
                 self._alone_until = time.monotonic() + WITHOUT_REDIS
-        return self._count_alone(key, seconds)
+        return [self._count_alone(key, seconds) for key in keys]
 
     def _count_alone(self, key: str, seconds: int) -> int:
         now = services().now().timestamp()
@@ -67,11 +68,29 @@ class Counter:
         return tries + 1
 
 
+class Limit(NamedTuple):
+    """How often somebody may try something."""
+
+    purpose: str
+    who: str
+    times: int
+
+    @property
+    def key(self) -> str:
+        name = hashlib.sha256(self.who.encode()).hexdigest()[:24]
+        return f"deskside:tries:{self.purpose}:{name}"
+
+
+def within(*limits: Limit, seconds: int) -> bool:
+    """Count one try for each; False once one of them had more within `seconds` than it may."""
+    counter: Counter = current_app.extensions.setdefault(EXTENSION, Counter())
+    tries = counter.count([limit.key for limit in limits], seconds)
+    return all(count <= limit.times for count, limit in zip(tries, limits, strict=True))
+
+
 def allowed(purpose: str, who: str, *, times: int, seconds: int) -> bool:
     """Count one try; False once there were more than `times` within `seconds`."""
-    counter: Counter = current_app.extensions.setdefault(EXTENSION, Counter())
-    name = hashlib.sha256(who.encode()).hexdigest()[:24]
-    return counter.count(f"deskside:tries:{purpose}:{name}", seconds) <= times
+    return within(Limit(purpose, who, times), seconds=seconds)
 
 
 def limited(purpose: str, *, times: int, seconds: int) -> Callable[[Callable[P, R]], Callable[P, R]]:

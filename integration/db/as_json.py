@@ -14,6 +14,7 @@ from sqlalchemy import (
     BindParameter,
     Boolean,
     ColumnElement,
+    LargeBinary,
     Select,
     String,
     any_,
@@ -32,6 +33,7 @@ from integration.db.base import UtcDateTime, Word
 MOMENT: ColumnElement[str] = literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'""")
 """To the microsecond, whatever the zone of the session. Source: postgresql.org, "Formatting Functions"."""
 UTC: ColumnElement[str] = literal_column("'UTC'")
+UTF8: ColumnElement[str] = literal_column("'UTF8'")
 Z: ColumnElement[str] = literal_column("'Z'")
 TRUE: ColumnElement[str] = literal_column("'true'")
 FALSE: ColumnElement[str] = literal_column("'false'")
@@ -94,6 +96,8 @@ class Writer:
             return type_coerce(column, String).concat(Z)
         if isinstance(kind, Word):
             return type_coerce(column, String)
+        if isinstance(kind, LargeBinary):  # of bytes that are a text: what a vault has sealed as such
+            return func.convert_from(column, UTF8) if self._postgres else cast(column, String)
         if self._postgres:
             return column
         if isinstance(kind, JSON):

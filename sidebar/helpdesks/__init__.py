@@ -14,8 +14,8 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from integration import helpdesks
-from integration.db.helpdesks import Helpdesk
 from integration.errors import Forbidden, ForgedMessage, NotFound
+from integration.helpdesks import AnyHelpdesk
 from sidebar import arrivals, panel, remembered, tokens
 from sidebar.context import allow_framing, allow_scripts, services
 from sidebar.doors import Desk, Door
@@ -44,7 +44,7 @@ def desk_by_key(kind: str, key: str) -> Desk:
     return desk_of(row)
 
 
-def desk_of(row: Helpdesk) -> Desk:
+def desk_of(row: AnyHelpdesk) -> Desk:
     """A helpdesk's row as its door sees it."""
     return Desk(
         id=row.id,

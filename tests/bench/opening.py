@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import jwt
 from cryptography.fernet import Fernet
@@ -227,12 +228,18 @@ def by_turns(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list
 @contextmanager
 def statements(cache: Cache) -> Iterator[list[str]]:
     seen: list[str] = []
+    rows = cache.database.lines.rows
 
     def note(_: Any, __: Any, statement: str, *rest: Any) -> None:
         seen.append(statement)
 
+    def on_a_line(text: str, parameters: Any) -> Any:
+        seen.append(text)
+        return rows(text, parameters)
+
     event.listen(cache.database.engine, "before_cursor_execute", note)
-    yield seen
+    with patch.object(cache.database.lines, "rows", on_a_line):
+        yield seen
     event.remove(cache.database.engine, "before_cursor_execute", note)
 
 
@@ -256,12 +263,12 @@ def first_screen(cache: Cache) -> tuple[bytes, int, int]:
 def main() -> None:
     logging.disable(logging.WARNING)
     with ground.postgres() as database, ground.queue() as queue:
-        caches = {}
+        caches = []
         for orders in (SMALL, LARGE):
             began = time.perf_counter()
-            caches[orders] = Cache(database(), queue, orders)
+            caches.append(Cache(database(), queue, orders))
             say(f"cache of {orders:,} orders made in {time.perf_counter() - began:.0f} s")
-        small, large = caches.values()
+        small, large = caches
         html, page, everything = first_screen(large)
         say(
             f"first screen, compressed: page {page:,} bytes, with scripts and styles {everything:,} "

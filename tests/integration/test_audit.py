@@ -51,6 +51,30 @@ def verified(world, account):
         return audit.verify(work)
 
 
+def test_an_entry_by_itself_joins_the_chain(world, account):
+    world.database.vault = Vault([KEY])
+    for number in (1, 2, 3):  # the first begins the chain
+        audit.note(world.database, account, "seen", actor="Kaja", proof="signed", detail={"emails": number})
+    assert verified(world, account) == (3, None)
+
+
+def test_an_entry_whose_number_somebody_else_took_comes_after_theirs(chain, account, monkeypatch):
+    append = chain.database.lines.first
+
+    def too_late(*told):
+        monkeypatch.undo()
+        with chain.database.transaction(account) as work:
+            audit.record(work, "quicker", actor="Liis", proof="session")
+        return append(*told)
+
+    monkeypatch.setattr(chain.database.lines, "first", too_late)
+    audit.note(chain.database, account, "seen", actor="Kaja", proof="signed", detail={})
+    assert verified(chain, account) == (ROWS + 2, None)
+    with chain.database.reading(account) as work:
+        events = [row.event for row in work.session.query(AuditEntry).order_by(AuditEntry.number)]
+    assert events[-2:] == ["quicker", "seen"]
+
+
 def tampered(world, account, statement, **values):
     """What the chain says after a change made behind our back; the change is then taken back."""
     with world.database.transaction(account) as work:
