@@ -82,6 +82,19 @@ def keep(work: Work, hold: Hold) -> bool:
     return bool(kept.rowcount)  # type: ignore[attr-defined] # an UPDATE has one
 
 
+def take_back_all(work: Work) -> None:
+    """Free every store's sync, where workers of an earlier start are known to be gone, however they went.
+
+    One that is not gone after all finds its hold lost before it writes: see :func:`keep`.
+    """
+    work.session.execute(
+        update(SyncState)
+        .where(SyncState.held_until.is_not(None))
+        .values(held_until=None, held_by=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def _mine(work: Work, hold: Hold) -> SyncState | None:
     return work.session.scalar(
         select(SyncState).where(SyncState.store_id == hold.store_id, SyncState.held_by == hold.owner)

@@ -107,7 +107,7 @@ def _run(
     processes.start_redis(children, settings)
     services = boot(settings)
     try:
-        processes.bring_up_to_date(services)
+        processes.begin_alone(services)
         invitation = _people(services)
         children.start("worker", [*processes.MODULE, "worker"], os.environ, log=logs / "worker.log")
         children.start("cron", [*processes.MODULE, "cron"], os.environ, log=logs / "cron.log")

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 
 import migrations
-from integration import policies, resealing
+from integration import policies, resealing, syncing
 from integration.cli import demo as demonstration
 from integration.cli.children import Children, end_with_parent, stop_when_closed
 from integration.cli.output import json_option, opened, show
@@ -44,6 +44,13 @@ def bring_up_to_date(services: Services) -> None:
     for account_id in ids:
         with services.transaction(account_id) as work:
             policies.ensure_policy(work)
+
+
+def begin_alone(services: Services) -> None:
+    """Where this start brings the only worker: nobody needs to wait until what a killed one held runs out."""
+    bring_up_to_date(services)
+    with services.everywhere() as work:
+        syncing.take_back_all(work)
 
 
 @click.command()
@@ -96,7 +103,7 @@ def start_embedded(children: Children, settings: Settings) -> None:
     """Embedded server, migrations, worker and cron, for one machine."""
     start_redis(children, settings)
     with opened() as services:
-        bring_up_to_date(services)
+        begin_alone(services)
     children.start("worker", [*MODULE, "worker"], os.environ)
     children.start("cron", [*MODULE, "cron"], os.environ)
 

@@ -178,6 +178,19 @@ def test_a_backfill_begun_anew_is_not_carried_on_from_where_the_old_one_was(desk
         )
 
 
+def test_a_start_that_is_alone_takes_back_what_a_killed_worker_held(desk: Desk, world: Any) -> None:
+    store_id = desk.connect()
+    with world.database.transaction(desk.account_id) as work:
+        killed = syncing.claim(work, store_id, owner="killed")
+        assert killed is not None
+        assert syncing.claim(work, store_id, owner="next") is None
+    with world.database.everywhere() as work:
+        syncing.take_back_all(work)
+    with world.database.transaction(desk.account_id) as work:
+        assert syncing.claim(work, store_id, owner="next") is not None
+        assert not syncing.keep(work, killed), "it was not dead after all: it writes nothing more"
+
+
 # Refreshing
 
 
