@@ -149,7 +149,7 @@ def shut_order(
     statements: Sequence[Statement] = (),
     version: str = "",
 ) -> ShutOrder:
-    shipped = parcels(order)
+    shipped, unsent = parcels(order), _unsent(order)
     return ShutOrder(
         id=str(order.id),
         name=order.name,
@@ -158,9 +158,9 @@ def shut_order(
         total=Money(order.total, order.currency),
         refunded=Money(order.refunded, order.currency),
         paid_with=_paid_with(order),
-        say=tuple(_say(order, shipped, rulings)),
+        say=tuple(_say(order, shipped, unsent, rulings)),
         parcels=tuple(shipped),
-        unsent=_unsent(order),
+        unsent=unsent,
         refunds=tuple(
             MoneyBack(
                 at=refund.created_at,
@@ -310,7 +310,7 @@ def _and(words: list[str]) -> str:
     return _("%(first)s and %(last)s", first=", ".join(words[:-1]), last=words[-1])
 
 
-def _say(order: SeenOrder, shipped: Sequence[Parcel], rulings: Sequence[Ruling]) -> list[Say]:
+def _say(order: SeenOrder, shipped: Sequence[Parcel], unsent: int, rulings: Sequence[Ruling]) -> list[Say]:
     """At most two facts: what is wrong or due, then the state of the money or of the rights."""
     said: list[Say] = []
     late = [parcel for parcel in shipped if parcel.late]
@@ -325,11 +325,11 @@ def _say(order: SeenOrder, shipped: Sequence[Parcel], rulings: Sequence[Ruling])
         )
     elif late:
         said.append(Say("bad", late[0].headline))
-    elif shipped and all(parcel.delivered_at for parcel in shipped) and not _unsent(order):
+    elif shipped and all(parcel.delivered_at for parcel in shipped) and not unsent:
         said.append(Say("", _("Delivered %(day)s", day=day(_last_delivery(shipped)))))
     elif shipped:
         said.append(Say("", shipped[0].headline))
-    elif _unsent(order):
+    elif unsent:
         said.append(Say("", _("Not sent yet")))
     said.append(_money_or_rights(order, rulings))
     return [say for say in said if say.text][:2]

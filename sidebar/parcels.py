@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 
 from integration.ids import tail
 from integration.plain_orders import SeenOrder, SeenParcel
@@ -24,65 +24,87 @@ class Step:
     """done, here, late, got, or empty for what is still to come."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    id: str
-    anchor: str
-    status: str
-    headline: str
-    what: str
-    items: str
-    """Names of what is in it, for sentences."""
-    late_days: int
-    delivered_at: datetime | None
-    expected: datetime | None
-    carrier: str
-    number: str
-    url: str | None
-    seen_at: datetime | None
-    seen: str
-    steps: tuple[Step, ...]
+    """One parcel, each part worked out when it is asked for: of a shut order hardly any is."""
+
+    def __init__(self, order: SeenOrder, row: SeenParcel) -> None:
+        self._order, self._row = order, row
+        self.delivered_at = row.delivered_at
+        self.expected = row.estimated_delivery_at
+        self.late_days = _late_days(row)
 
     @property
     def late(self) -> bool:
         return self.late_days > 0
 
+    @property
+    def anchor(self) -> str:
+        return f"parcel-{self._order.id}-{tail(self._row.platform_id)}"
+
+    @cached_property
+    def status(self) -> str:
+        return _status(self._row)
+
+    @cached_property
+    def headline(self) -> str:
+        return _headline(self._row, self.status, self.late_days)
+
+    @cached_property
+    def what(self) -> str:
+        pieces = sum(line.get("quantity", 0) for line in self._row.lines)
+        return _what(self._row, self._names, pieces, self.seen_at)
+
+    @property
+    def items(self) -> str:
+        """Names of what is in it, for sentences."""
+        return self._names[0] if len(set(self._names)) == 1 else ""
+
+    @cached_property
+    def _names(self) -> list[str]:
+        titles = {line.platform_id: line.title for line in self._order.lines}
+        return [titles[line["line_id"]] for line in self._row.lines if line.get("line_id") in titles]
+
+    @property
+    def carrier(self) -> str:
+        return self._tracked("company")
+
+    @property
+    def number(self) -> str:
+        return self._tracked("number")
+
+    @property
+    def url(self) -> str | None:
+        return _safe(self._tracked("url"))
+
+    def _tracked(self, name: str) -> str:
+        tracking = self._row.tracking
+        return str(tracking[0].get(name) or "") if tracking else ""
+
+    @property
+    def seen_at(self) -> datetime | None:
+        return self._scan[0]
+
+    @property
+    def seen(self) -> str:
+        return self._scan[1]
+
+    @cached_property
+    def _scan(self) -> tuple[datetime | None, str]:
+        return _last_scan(self._row)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        return _steps(self._row, self.status, self.seen_at, self.seen, self.late_days)
+
 
 def parcels(order: SeenOrder) -> list[Parcel]:
     """The order's parcels: late ones first, then those on their way, then those that arrived."""
-    titles = {line.platform_id: line.title for line in order.lines}
-    found = [parcel(order.id, row, titles) for row in order.fulfillments if row.status not in GONE]
+    found = [Parcel(order, row) for row in order.fulfillments if row.status not in GONE]
     return sorted(found, key=lambda parcel: (not parcel.late, parcel.delivered_at is not None))
 
 
-def parcel(order_id: int, row: SeenParcel, titles: Mapping[str, str]) -> Parcel:
-    names = [titles[line["line_id"]] for line in row.lines if line.get("line_id") in titles]
-    pieces = sum(line.get("quantity", 0) for line in row.lines)
-    tracking = row.tracking[0] if row.tracking else {}
-    seen_at, seen = _last_scan(row)
-    late = _late_days(row)
-    status = _status(row)
-    return Parcel(
-        id=tail(row.platform_id),
-        anchor=f"parcel-{order_id}-{tail(row.platform_id)}",
-        status=status,
-        headline=_headline(row, status, late),
-        what=_what(row, names, pieces, seen_at, late),
-        items=names[0] if len(set(names)) == 1 else "",
-        late_days=late,
-        delivered_at=row.delivered_at,
-        expected=row.estimated_delivery_at,
-        carrier=str(tracking.get("company") or ""),
-        number=str(tracking.get("number") or ""),
-        url=_safe(tracking.get("url")),
-        seen_at=seen_at,
-        seen=seen,
-        steps=_steps(row, status, seen_at, seen, late),
-    )
-
-
-def _safe(url: str | None) -> str | None:
-    return url if url and url.startswith(("https://", "http://")) else None
+def _safe(url: str) -> str | None:
+    return url if url.startswith(("https://", "http://")) else None
 
 
 def _status(row: SeenParcel) -> str:
@@ -136,7 +158,7 @@ def days_late(days: int) -> str:
     return ngettext("%(num)s day late", "%(num)s days late", days)
 
 
-def _what(row: SeenParcel, names: list[str], pieces: int, seen_at: datetime | None, late: int) -> str:
+def _what(row: SeenParcel, names: list[str], pieces: int, seen_at: datetime | None) -> str:
     what = names[0] if len(names) == 1 else ngettext("%(num)s item", "%(num)s items", pieces)
     if row.delivered_at is not None:
         return f"{what} · {source_of(row)}"
