@@ -91,7 +91,8 @@ def resolve(work: Work, store: Store, records: Sequence[OrderRecord]) -> dict[st
 
 
 _phone_key = lru_cache(maxsize=4096)(phone_key)
-"""An order names the same number up to four times, and reading one takes a while."""
+_email_key = lru_cache(maxsize=4096)(email_key)
+"""An order names the same number up to four times, its address twice, and reading one takes a while."""
 
 
 def _contacts_of(store: Store, record: OrderRecord) -> tuple[dict[str, str], dict[str, str], str | None]:
@@ -105,7 +106,7 @@ def _contacts_of(store: Store, record: OrderRecord) -> tuple[dict[str, str], dic
         record.shipping_address.phone if record.shipping_address else None,
         record.billing_address.phone if record.billing_address else None,
     ]
-    emails = {key: text for text in raw_emails if text and (key := email_key(text))}
+    emails = {key: text for text in raw_emails if text and (key := _email_key(text))}
     phones = {key: text for text in raw_phones if text and (key := _phone_key(text, region))}
     return emails, phones, customer.platform_id if customer else None
 

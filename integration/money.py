@@ -96,10 +96,8 @@ class Money:
 
 def total(amounts: Iterable[Money], currency: str) -> Money:
     """Sum of amounts that are all in `currency`; zero of it for none."""
-    result = Money(0, currency)
-    for amount in amounts:
-        result = result + amount
-    return result
+    zero = Money(0, currency)
+    return Money(sum(zero._same(amount) for amount in amounts), currency)
 
 
 def half_up(numerator: int, denominator: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from connectors.shopify.shapes import EventShape, ShipmentShape
@@ -89,6 +90,7 @@ def status_of(word: str, fulfillments: Sequence[FulfillmentRecord]) -> Fulfillme
     return FulfillmentStatus.FULFILLED
 
 
+@lru_cache(maxsize=4096)
 def web_address(text: str | None) -> str | None:
     """`text` if it is an http or https address with a host, else None: it becomes a link for agents."""
     if not text or len(text) > 2000:

@@ -47,6 +47,17 @@ class Post:
         return transport.answer_of(self._response)
 
 
+NOTHING_TO_READ = httpx.Response(200, content=b"{}")
+
+
+class UnreadPost(Post):
+    """Keeps the answer to itself. The library would decode and parse all of it, and we do that once more."""
+
+    def post(self, endpoint: str, *, headers: dict[str, str], json: Any) -> httpx.Response:
+        super().post(endpoint, headers=headers, json=json)
+        return NOTHING_TO_READ
+
+
 def graphql(
     http: httpx.Client,
     address: str,
@@ -58,7 +69,7 @@ def graphql(
     variables: dict[str, Any],
 ) -> Answer:
     """One attempt (`max_retries=0`: by itself the library repeats mutations too)."""
-    post = Post(http, address)
+    post = UnreadPost(http, address)
     admin_graphql_request(
         query=query,
         shop=_name(shop),

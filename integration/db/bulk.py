@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
@@ -34,15 +35,26 @@ def upsert(session: Session, model: type[Base]) -> Upsert:
     return postgresql.insert(model) if name == "postgresql" else sqlite.insert(model)
 
 
+class _Plan(NamedTuple):
+    """How rows of a table are copied."""
+
+    statement: str
+    values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    json: tuple[int, ...]
+    """Places of columns that hold JSON."""
+
+
 @cache
-def _plan(model: type[Base]) -> tuple[str, tuple[tuple[str, bool], ...]]:
-    """The COPY statement of a table, and its columns with whether they hold JSON."""
+def _plan(model: type[Base]) -> _Plan:
     table = model.__table__
     assert isinstance(table, Table)
     columns: list[Column[Any]] = list(table.columns)
     names = ", ".join(f'"{column.name}"' for column in columns)
-    statement = f'COPY "{table.name}" ({names}) FROM STDIN'
-    return statement, tuple((column.name, isinstance(column.type, JSON)) for column in columns)
+    return _Plan(
+        statement=f'COPY "{table.name}" ({names}) FROM STDIN',
+        values=itemgetter(*(column.name for column in columns)),
+        json=tuple(place for place, column in enumerate(columns) if isinstance(column.type, JSON)),
+    )
 
 
 def among(session: Session, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
@@ -70,21 +82,20 @@ def new_ids(session: Session, model: type[Base], count: int) -> Sequence[int]:
 
 def _copy(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Source: psycopg 3, "Using COPY TO and COPY FROM"."""
-    statement, columns = _plan(model)
+    plan = _plan(model)
     driver: Any = session.connection().connection.driver_connection
     try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        with driver.cursor() as cursor, cursor.copy(plan.statement) as copy:
             for row in rows:
-                copy.write_row(
-                    [
-                        _encode(row[name]).decode() if json and row[name] is not None else row[name]
-                        for name, json in columns
-                    ]
-                )
+                values = list(plan.values(row))
+                for place in plan.json:
+                    if values[place] is not None:
+                        values[place] = _encode(values[place]).decode()
+                copy.write_row(values)
     except psycopg.OperationalError as error:  # as the session itself would say it
-        raise OperationalError(statement, None, error) from error
+        raise OperationalError(plan.statement, None, error) from error
     except (psycopg.DataError, psycopg.IntegrityError) as error:
-        raise DataError(statement, None, error) from error
+        raise DataError(plan.statement, None, error) from error
 
 
 _encode = msgspec.json.Encoder().encode
