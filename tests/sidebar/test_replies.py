@@ -42,21 +42,21 @@ def kadri(app, services, account, desk, shop):
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
-@pytest.mark.parametrize("situation", replies.SITUATIONS)
-def test_every_situation_can_be_said_in_every_language(kadri, language, situation):
-    text = replies.draft(kadri, situation=situation, language=language).text
-    assert "Kadri" in text
-    assert "#1042" in text
-    assert "Liis" in text
-    assert not {"{", "}", "None", "  "} & {part for part in ("{", "}", "None", "  ") if part in text}
+def test_every_situation_can_be_said_in_every_language(kadri, language):
+    for situation in replies.SITUATIONS:
+        text = replies.draft(kadri, situation=situation, language=language).text
+        for wanted in ("Kadri", "#1042", "Liis"):
+            assert wanted in text, situation
+        for never in ("{", "}", "None", "  "):
+            assert never not in text, situation
 
 
 @pytest.mark.parametrize("language", [code for code in LANGUAGES if code != "en"])
-@pytest.mark.parametrize("situation", replies.SITUATIONS)
-def test_no_english_is_left_in_the_others(kadri, language, situation):
-    text = f" {replies.draft(kadri, situation=situation, language=language).text.lower()} "
-    for word in (" the ", " you ", " your ", " we ", " is ", " or ", " unbroken", " order ", " until "):
-        assert word not in text
+def test_no_english_is_left_in_the_others(kadri, language):
+    for situation in replies.SITUATIONS:
+        text = f" {replies.draft(kadri, situation=situation, language=language).text.lower()} "
+        for word in (" the ", " you ", " your ", " we ", " is ", " or ", " unbroken", " order ", " until "):
+            assert word not in text, situation
 
 
 def test_the_reply_follows_the_state_of_the_order(kadri):
