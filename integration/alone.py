@@ -61,7 +61,9 @@ class Lines:
         """
         try:
             return self._ask(text, parameters)
-        except _Lost:
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
             self._engine.dispose()  # most likely the server was started anew, and no other line lives either
             return self._ask(text, parameters)
 
@@ -75,19 +77,21 @@ class Lines:
             finally:
                 cursor.close()
         except self.dialect.loaded_dbapi.Error as error:
-            if self.dialect.is_disconnect(error, connection.dbapi_connection, None):
+            lost = self.dialect.is_disconnect(error, connection.dbapi_connection, None)
+            if lost:
                 connection.invalidate(error)
-                raise _Lost(*error.args) from error
             # As an engine says it, and without the values: errors are logged.
-            driver = self.dialect.loaded_dbapi.Error
-            raise DBAPIError.instance(text, None, error, driver, hide_parameters=True) from error
+            raise DBAPIError.instance(
+                text,
+                None,
+                error,
+                self.dialect.loaded_dbapi.Error,
+                hide_parameters=True,
+                connection_invalidated=lost,
+            ) from error
         finally:
             connection.close()
         return rows
 
     def dispose(self) -> None:
         self._engine.dispose()
-
-
-class _Lost(ConnectionError):
-    """The database let the connection go."""
