@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -34,16 +35,20 @@ GONE = Assessment(Standing.NONE)
 """The policy towards a cancelled line."""
 
 
-class Hearing(msgspec.Struct, frozen=True):
+class Hearing(msgspec.Struct, frozen=True, dict=True):
     """One request with everything in it that no policy can change."""
 
     order: OrderFacts
     request: Request
     row: LawRow | None
     timeline: Timeline
-    nets: Mapping[str, int]
     lines: tuple[LineFacts, ...]
     """The lines asked for."""
+
+    @cached_property
+    def nets(self) -> Mapping[str, int]:
+        """What each line cost."""
+        return nets(self.order)
 
 
 class Ruling(msgspec.Struct, frozen=True):
@@ -63,7 +68,7 @@ class Ruling(msgspec.Struct, frozen=True):
 
 def hear(order: OrderFacts, request: Request) -> Hearing:
     lines = tuple(line for line in order.lines if _concerned(line, request))
-    return Hearing(order, request, row_for(order.country), Timeline.of(order, request), nets(order), lines)
+    return Hearing(order, request, row_for(order.country), Timeline.of(order, request), lines)
 
 
 def judge(order: OrderFacts, request: Request, binding: Binding) -> Verdicts:
@@ -88,11 +93,31 @@ def judge(order: OrderFacts, request: Request, binding: Binding) -> Verdicts:
 
 
 def rule(order: OrderFacts, request: Request, binding: Binding) -> tuple[Ruling, ...]:
-    """What `judge` would decide of the same lines, in less than half of its time: no sum and no reasoning."""
+    """What `judge` would decide of the same lines, in less than half of its time: no sum and no reasoning.
+
+    Neither the order's money nor that of its lines is looked at. A line like the one before it, as most are
+    that were bought together, is decided like it.
+    """
     hearing = hear(order, request)
-    return tuple(
-        rule_line(hearing, line, law_towards(hearing, line), binding(order, line)) for line in hearing.lines
-    )
+    rulings: list[Ruling] = []
+    before: tuple[object, ...] = ()
+    for line in hearing.lines:
+        bound = binding(order, line)
+        alike = _alike(hearing, line, bound)
+        if rulings and alike == before:
+            rulings.append(msgspec.structs.replace(rulings[-1], line=line))
+        else:
+            rulings.append(rule_line(hearing, line, law_towards(hearing, line), bound))
+        before = alike
+    return tuple(rulings)
+
+
+def _alike(hearing: Hearing, line: LineFacts, bound: Bound) -> tuple[object, ...]:
+    """Equal for two lines of a request that are decided alike: they differ in name, price and goods only."""
+    same = msgspec.structs.replace(line, id="", net=0, refunded=None, product_id="")
+    request = hearing.request
+    asked = asked_for(request, line), request.notices.get(line.id)
+    return same, hearing.timeline.lines[line.id], id(bound.rule), bound.version, asked
 
 
 def _weighed(verdict: LineVerdict, bound: Bound) -> Judged:
