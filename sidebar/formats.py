@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 from functools import cache, lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
@@ -63,20 +64,27 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+def _kept() -> dict[str, Any]:
+    """What the request keeps, looked up once for each text: a pane writes more than a hundred days."""
+    kept: dict[str, Any] = g._get_current_object().__dict__
+    return kept
+
+
 def zone() -> tzinfo:
     """The agent's zone: that of the account."""
-    found: tzinfo = getattr(g, "zone", UTC)
+    found: tzinfo = _kept().get("zone", UTC)
     return found
 
 
 def local(moment: datetime | date) -> date:
-    """The calendar day in the agent's zone; a bare date already is one."""
+    """The calendar day in the agent's zone; a bare day already is one."""
     return moment.astimezone(zone()).date() if isinstance(moment, datetime) else moment
 
 
 def today() -> date:
     """Asked for with every day that is written, so it is reckoned once for each moment and zone."""
-    return _day_of(getattr(g, "now", None) or datetime.now(UTC), zone())
+    kept = _kept()
+    return _day_of(kept.get("now") or datetime.now(UTC), kept.get("zone", UTC))
 
 
 @lru_cache(maxsize=64)
