@@ -88,22 +88,32 @@ def record(
 
 
 def note(
-    database: Database, account_id: int, event: str, *, actor: str, proof: str, detail: Mapping[str, Any]
+    database: Database,
+    account_id: int,
+    event: str,
+    *,
+    actor: str,
+    proof: str,
+    detail: Mapping[str, Any],
+    end: End | None = None,
 ) -> None:
     """Append an entry that belongs to no other change: as `record`, and without a transaction around it.
 
-    Two statements, each for itself: where the chain ends, and the entry, which finds its number taken when
-    somebody else was quicker. Written twice if the server let go without an answer.
+    Two statements, each for itself: where the chain ends (`end`, if that was asked just now), and the entry,
+    which finds its number taken when somebody else was quicker. Written twice if the server let go without
+    an answer.
     """
     for _ in range(TRIES):
         with database.reading(account_id) as work:
-            last, previous = _join(work)
-            if previous == ROOT:
+            end = end or _newest(work)
+            if end is None:
                 break
-            entry = _entry(work, last + 1, previous, event, actor, proof, detail=detail)
+            _know_key(work, end)
+            entry = _entry(work, end.number + 1, end.hash, event, actor, proof, detail=detail)
         values = {name: getattr(entry, name) for name in GIVEN} | {ACCOUNT: account_id}
         if database.lines.first(_appending(database.engine.dialect), values) is not None:
             return
+        end = None
     with database.transaction(account_id) as work:  # the first entry, or one of very many at once: in turn
         record(work, event, actor=actor, proof=proof, detail=detail)
 
@@ -169,7 +179,7 @@ def _entry(
 _lock = select(Account.id).where(Account.id == bindparam("account")).with_for_update(key_share=True)
 
 
-class _End(msgspec.Struct, frozen=True, array_like=True):
+class End(msgspec.Struct, frozen=True, array_like=True):
     """Where a chain may be continued: its newest entry, and entry 0 with the sealed key."""
 
     number: int
@@ -177,7 +187,7 @@ class _End(msgspec.Struct, frozen=True, array_like=True):
     beginning: dict[str, Any] | None
 
 
-def _write_end(writer: Writer) -> Select[Any]:
+def write_end(writer: Writer) -> Select[Any]:
     zero = aliased(AuditEntry)
     beginning = writer.one(select(zero.detail).where(zero.number == 0))
     return (
@@ -187,16 +197,26 @@ def _write_end(writer: Writer) -> Select[Any]:
     )
 
 
-_end = Prepared(_End, _write_end)
+_end = Prepared(End, write_end)
 
 
 def _join(work: Work) -> tuple[int, str]:
     """Number and hash of the newest entry, as `head`; the chain's key is known from then on."""
-    for end in _end.rows(work):
-        if work.session.info.get(BEGUN) is None:
-            work.session.info[BEGUN] = _opened_key(work, end.beginning)
-        return end.number, end.hash
-    return 0, ROOT
+    end = _newest(work)
+    if end is None:
+        return 0, ROOT
+    _know_key(work, end)
+    return end.number, end.hash
+
+
+def _newest(work: Work) -> End | None:
+    found = _end.rows(work)
+    return found[0] if found else None
+
+
+def _know_key(work: Work, end: End) -> None:
+    if work.session.info.get(BEGUN) is None:
+        work.session.info[BEGUN] = _opened_key(work, end.beginning)
 
 
 def _begin(work: Work) -> str:

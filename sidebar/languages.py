@@ -80,13 +80,19 @@ def current() -> str:
 
 def gettext(message: str, **variables: Any) -> str:
     """As flask-babel's, and quick."""
-    text: str = catalogue(current()).gettext(message)
+    text = _written(message, current())
     return text % variables if variables else text
 
 
 @lru_cache(maxsize=8192)
+def _written(message: str, language: str) -> str:
+    """Kept: a pane says the same few hundred things each time."""
+    return str(catalogue(language).gettext(message))
+
+
+@lru_cache(maxsize=8192)
 def _marked(message: str, language: str) -> Markup:
-    return Markup(catalogue(language).gettext(message))  # noqa: S704 - our own texts, as Jinja takes them
+    return Markup(_written(message, language))  # noqa: S704 - our own texts, as Jinja takes them
 
 
 def in_template(message: str, **variables: Any) -> Markup:

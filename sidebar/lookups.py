@@ -6,9 +6,10 @@ Source: our helpdesk facts, "Reading is also a right".
 from __future__ import annotations
 
 from integration import audit
+from integration.standing import arrival
 from sidebar.context import services
 from sidebar.throttle import Limit, TooMany, within
-from sidebar.visit import Visit, enter
+from sidebar.visit import Visit, admit
 
 WINDOW = 300
 """Seconds."""
@@ -27,9 +28,12 @@ def note(visit: Visit, event: str = "customer.looked_up", *, entering: bool = Fa
     desks = Limit("desk-lookup", str(visit.helpdesk_id), OF_ONE_DESK)
     if not within(mine, desks, seconds=WINDOW):
         raise TooMany("too many lookups")
+    end = None
     if entering:
         with services().reading(visit.account_id) as work:
-            enter(work, visit)
+            found = arrival(work, visit.helpdesk_id, visit.agent_id)
+        admit(visit, found.standing)
+        end = found.end
     audit.note(
         services().db,
         visit.account_id,
@@ -43,4 +47,5 @@ def note(visit: Visit, event: str = "customer.looked_up", *, entering: bool = Fa
             "emails": len(visit.emails),
             "phones": len(visit.phones),
         },
+        end=end,
     )

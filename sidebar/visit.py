@@ -16,7 +16,7 @@ from flask import g, request
 
 from integration.db.accounts import Role
 from integration.errors import Forbidden
-from integration.standing import standing
+from integration.standing import Standing, standing
 from integration.work import Work
 from sidebar import tokens
 from sidebar.context import services
@@ -160,7 +160,11 @@ def enter(work: Work, visit: Visit) -> None:
 
     Disabling an agent, or counting up their token version, ends every live frame at its next request.
     """
-    found = standing(work, visit.helpdesk_id, visit.agent_id)
+    admit(visit, standing(work, visit.helpdesk_id, visit.agent_id))
+
+
+def admit(visit: Visit, found: Standing | None) -> None:
+    """As `enter`, by what was found of them."""
     if found is None or found.removed_at is not None:
         raise Forbidden("the helpdesk was removed", code="access_ended")
     role: Role | None = None

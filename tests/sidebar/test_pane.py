@@ -247,7 +247,7 @@ class TestFreshness:
 
 
 class TestCost:
-    MOST_QUERIES = 8
+    MOST_QUERIES = 7
     """Of one opening, from the knock to the page: more is a step back."""
 
     def test_the_number_of_queries_does_not_grow_with_orders_and_lines(
