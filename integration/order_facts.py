@@ -162,8 +162,12 @@ def order_facts(
     store: AnyStore | None = None,
     products: Mapping[str, AnyProduct] | None = None,
     said: OrderSaid = NOTHING,
+    money: bool = True,
 ) -> OrderFacts:
-    """Everything the engine asks of an order; `products` by the store's id of the product."""
+    """Everything the engine asks of an order; `products` by the store's id of the product.
+
+    Without `money` no sum can be reckoned, and rights can be decided all the same.
+    """
     address = delivery_address(order)
     of_order = said.order
     lines = tuple(
@@ -178,11 +182,7 @@ def order_facts(
         currency=order.currency,
         ordered=order.placed_at,
         lines=lines,
-        shipping=Shipping(
-            paid=order.shipping, refunded=sum(refund.shipping or 0 for refund in order.refunds)
-        ),
-        tenders=tenders(order),
-        order_discount=_unallocated_discount(order),
+        **(_money(order) if money else {}),
         promised=order.promised_ship_at,
         delay_consent=of_order.get("delay_consent") is True,
         buyer=of_order.get("buyer"),
@@ -193,6 +193,16 @@ def order_facts(
         channel=order.source,
         customer_groups=frozenset(str(group) for group in groups),
     )
+
+
+def _money(order: AnyOrder) -> dict[str, Any]:
+    """What was paid for and with, besides the lines."""
+    paid_back = sum(refund.shipping or 0 for refund in order.refunds)
+    return {
+        "shipping": Shipping(paid=order.shipping, refunded=paid_back),
+        "tenders": tenders(order),
+        "order_discount": _unallocated_discount(order),
+    }
 
 
 def delivery_address(order: AnyOrder) -> Mapping[str, Any] | None:

@@ -70,12 +70,14 @@ class Books:
     notices: Mapping[int, tuple[Notice, ...]]
     """Order → what customers asked for and nobody settled yet."""
 
-    def facts(self, order: AnyOrder) -> OrderFacts:
+    def facts(self, order: AnyOrder, *, money: bool = True) -> OrderFacts:
+        """As `order_facts`, with what is on file of notices."""
         facts = order_facts(
             order,
             store=self.stores.get(order.store_id),
             products=self.products.get(order.store_id, {}),
             said=self.said.get(order.id, NOTHING),
+            money=money,
         )
         kept = self.notices.get(order.id, ())
         if not any(one.proof or one.goods for one in kept):
@@ -155,7 +157,7 @@ def _products(work: Work, orders: Sequence[AnyOrder]) -> dict[int, dict[str, Any
 
 def rule_order(work: Work, books: Books, order: AnyOrder) -> tuple[Ruling, ...]:
     """What is decided today of all that is left of the order, and not why. Line ids are public ones."""
-    facts, request = _all_that_is_left(work, books, order)
+    facts, request = _all_that_is_left(work, books, order, money=False)
     return rule(facts, request, books.policies.bound)
 
 
@@ -164,8 +166,10 @@ def judge_whole(work: Work, books: Books, order: AnyOrder) -> Verdicts:
     return judge_facts(books, *_all_that_is_left(work, books, order))
 
 
-def _all_that_is_left(work: Work, books: Books, order: AnyOrder) -> tuple[OrderFacts, Request]:
-    facts = books.facts(order)
+def _all_that_is_left(
+    work: Work, books: Books, order: AnyOrder, *, money: bool = True
+) -> tuple[OrderFacts, Request]:
+    facts = books.facts(order, money=money)
     why = ReturnReason.CHANGED_MIND
     return facts, books.request(work, order, whole(facts), notice_at=None, reason=why)
 
