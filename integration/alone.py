@@ -1,7 +1,8 @@
 """Statements that are a transaction of their own, straight to the driver.
 
-For a door that only writes down who knocked: of what a session, a begun transaction and a compiled
-expression cost a request, two thirds go without anything that such a statement needs.
+For a door that only writes down who knocked, and for reading what is prepared: of what a session, a begun
+transaction and a compiled expression cost a request, two thirds go without anything that such a statement
+needs. A line is never rolled back either, so what psycopg has prepared on it stays prepared.
 """
 
 from __future__ import annotations

@@ -141,14 +141,18 @@ def chip(outcome: Outcome) -> str:
 
 
 def way(name: str) -> str:
-    words = {
-        "refund": _("Refund"),
-        "store_credit": _("Store credit"),
-        "exchange": _("Exchange"),
-        "replacement": _("Replacement"),
-        "repair": _("Repair"),
-    }
-    return words.get(name, name)
+    match name:
+        case "refund":
+            return _("Refund")
+        case "store_credit":
+            return _("Store credit")
+        case "exchange":
+            return _("Exchange")
+        case "replacement":
+            return _("Replacement")
+        case "repair":
+            return _("Repair")
+    return name
 
 
 def _until_text(line: LineVerdict, last: Until) -> str:
@@ -228,21 +232,30 @@ def sum_rules(refund: RefundSum) -> tuple[Rule, ...]:
 def _rule(ground: Ground, shown: explain.Show = show) -> Rule:
     by_store = ground.status is Status.STORE
     unsure = ground.status in (Status.BELIEF, Status.PARTLY, Status.UNCHECKED)
-    status = {
-        Status.VERIFIED: _("checked"),
-        Status.CONFIRMED: _("confirmed by your team"),
-        Status.PARTLY: _("partly checked, not yet confirmed by your team"),
-        Status.BELIEF: _("not yet confirmed by your team"),
-        Status.UNCHECKED: _("not checked"),
-    }.get(ground.status, "")
     return Rule(
         icon="doc" if by_store else "scales",
         text=explain.render(ground, _, shown),
         rule=_version(ground.rule),
         source=_default_names().get(ground.source) or explain.source(ground, _),
-        status=status,
+        status=_how_sure(ground.status),
         unsure=unsure,
     )
+
+
+def _how_sure(status: Status) -> str:
+    match status:
+        case Status.VERIFIED:
+            return _("checked")
+        case Status.CONFIRMED:
+            return _("confirmed by your team")
+        case Status.PARTLY:
+            return _("partly checked, not yet confirmed by your team")
+        case Status.BELIEF:
+            return _("not yet confirmed by your team")
+        case Status.UNCHECKED:
+            return _("not checked")
+        case Status.STORE:
+            return ""
 
 
 def _version(rule: str) -> str:
