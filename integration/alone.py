@@ -94,5 +94,5 @@ class Lines:
             connection.close()
         return rows
 
-    def dispose(self) -> None:
-        self._engine.dispose()
+    def dispose(self, *, close: bool = True) -> None:
+        self._engine.dispose(close=close)

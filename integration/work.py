@@ -160,9 +160,10 @@ class Database:
             )
         return ids[0]
 
-    def dispose(self) -> None:
-        self.engine.dispose()
-        self.lines.dispose()
+    def dispose(self, *, close: bool = True) -> None:
+        """Let go of all connections. A forked child does not close them: they are its parent's."""
+        self.engine.dispose(close=close)
+        self.lines.dispose(close=close)
 
 
 def make_engine(url: str, *, pool_size: int = 10, alone: bool = False) -> Engine:

@@ -112,7 +112,7 @@ def _work(stage: Stage, scene: Scene, action_id: int, at: int | None, rounds: in
     """In the child: carry the action out as the queue would have it, skipping the waits."""
     _impatient(scene)
     services = stage.services
-    services.db.engine.dispose(close=False)  # the parent's connections are not this process's
+    services.db.dispose(close=False)  # the parent's connections are not this process's
     arguments = {"account_id": stage.account_id, "action_id": action_id}
     if at is not None:
         Probe(at).watch(lambda: run.handle(services, JobName.ACTION, arguments))
