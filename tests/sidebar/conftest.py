@@ -5,19 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from shutil import which
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from integration import helpdesks
 from integration.db.accounts import Agent, Role
@@ -44,6 +42,8 @@ from integration.records import (
 from integration.settings import Settings
 from integration.vault import Vault
 from jobs.boot import Services, connect_redis
+from tests import browser as chromium
+from tests.sidebar.windows import FLAGS, PATIENCE, House, Window, Windows
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 EMAIL = "kadri.tamm@example.ee"
@@ -401,63 +401,66 @@ def another_desk(services: Services, world: Any) -> Callable[[], DeskSide]:
 
 # A real browser
 
-PATIENCE = 60_000
-"""Milliseconds until a page that never shows what is waited for fails its test: a guard, not a measure."""
+SUBMIT = """([address, token]) => {
+  const form = document.createElement("form");
+  Object.assign(form, { method: "post", action: address });
+  form.append(Object.assign(document.createElement("input"), { name: "token", value: token }));
+  document.documentElement.append(form);
+  form.submit();
+}"""
 expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    found = next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := which(name))), None
-    )
+    found = chromium.find()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
         yield browser
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def windows(browser: Browser) -> Iterator[Windows]:
+    found = Windows(browser)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    found = House()
+    yield found
+    found.close()
+
+
 @pytest.fixture
-def served(app: Flask, services: Services) -> Iterator[str]:
+def served(house: House, app: Flask, services: Services) -> Iterator[str]:
     """The app at a real address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    address = f"http://127.0.0.1:{server.server_port}"
+    address = f"http://127.0.0.1:{house.port}"
     services.settings = dataclasses.replace(services.settings, app_url=address)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield address
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with house.serving(app):
+        yield address
 
 
 @pytest.fixture
 def open_pane(
-    browser: Browser, served: str, desk: DeskSide, agent: int, shop: dict[str, int]
+    windows: Windows, served: str, desk: DeskSide, agent: int, shop: dict[str, int]
 ) -> Iterator[Callable[..., Page]]:
     """Open Kadri's pane as a desk does, by a form; the page fails the test on any script error."""
-    contexts: list[BrowserContext] = []
-    errors: list[str] = []
+    with ExitStack() as lent:
+        used: list[Window] = []
 
-    def opened(width: int = 320, height: int = 640, *, scheme: Any = "light", **claims: Any) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-        field = f'<input name="token" value="{desk.token(**claims)}">'
-        body = f'<form method="post" action="{served}{desk.path}">{field}</form>'
-        page.route(
-            "https://desk.example/**", lambda route: route.fulfill(content_type="text/html", body=body)
-        )
-        page.goto("https://desk.example/")
-        with page.expect_navigation():
-            page.evaluate("document.forms[0].submit()")
-        page.get_by_test_id("freshness").wait_for()
-        return page
+        def opened(width: int = 320, height: int = 640, *, scheme: Any = "light", **claims: Any) -> Page:
+            window = lent.enter_context(windows.lent())
+            used.append(window)
+            page = window.show(width, height, scheme)
+            with page.expect_navigation():
+                page.evaluate(SUBMIT, [f"{served}{desk.path}", desk.token(**claims)])
+            page.get_by_test_id("freshness").wait_for()
+            return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert errors == []
+        yield opened
+        errors = [error for window in used for error in window.errors]
+        errors += [line.text for window in used for line in window.said if line.type == "error"]
+        assert errors == []

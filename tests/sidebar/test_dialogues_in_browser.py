@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from integration.db.actions import Action
-
-RULES = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
-
-
-def assert_fits_and_has_no_barrier(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    found = Axe().run(page, options=RULES)
-    assert [one["id"] for one in found.response["violations"]] == []
+from tests.sidebar.barriers import barriers
 
 
 def tab_to(page: Page, test_id: str, most: int = 40) -> None:
@@ -45,7 +37,7 @@ def test_a_refund_is_asked_for_by_keyboard_alone(open_pane, services, account, l
     page.keyboard.type("1")
     confirm = page.get_by_test_id("refund-confirm")
     expect(confirm).to_have_attribute("aria-disabled", "false")
-    assert_fits_and_has_no_barrier(page)
+    assert barriers(page) == []
     tab_to(page, "refund-confirm")
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
@@ -67,7 +59,7 @@ def test_the_seldom_buttons_are_behind_more(open_pane, services, account, langua
     more.focus()
     page.keyboard.press("Enter")
     expect(note).to_be_visible()
-    assert_fits_and_has_no_barrier(page)
+    assert barriers(page) == []
     page.keyboard.press("Tab")
     page.keyboard.press("Escape")
     expect(note).to_be_hidden()

@@ -25,7 +25,7 @@ def sample_desk(served, services, account, desk, agent, shop, clock):
         clock=lambda: clock().timestamp(),
     )
     server = make_server("127.0.0.1", 0, host, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}"
     with services.transaction(account) as work:
@@ -37,10 +37,9 @@ def sample_desk(served, services, account, desk, agent, shop, clock):
 
 
 @pytest.fixture
-def page(browser):
-    context = browser.new_context(viewport={"width": 1400, "height": 800})
-    yield context.new_page()
-    context.close()
+def page(windows):
+    with windows.lent() as window:
+        yield window.show(1400, 800)
 
 
 def test_the_pane_stands_beside_the_conversation_and_writes_into_it(page, sample_desk):

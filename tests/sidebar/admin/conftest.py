@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -13,11 +12,11 @@ import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.serving import make_server
 
 from integration.db.accounts import Role
 from integration.people import add_agent, find_agent, passwords, sessions, signing_in, totp
 from jobs.boot import Services
+from tests.sidebar.windows import House
 
 PASSWORD = "four plain words here"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -113,24 +112,16 @@ def sign_in(people: People) -> Callable[[int], Browser]:
     return people.signed_in
 
 
+@dataclass(frozen=True)
 class Live:
     """The app behind a real socket, for a real browser."""
 
-    def __init__(self, services: Services, app: Flask) -> None:
-        self.server = make_server("127.0.0.1", 0, app, threaded=True)
-        self.url = f"http://localhost:{self.server.server_port}"
-        services.settings = replace(services.settings, app_url=self.url)
-        self._thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self._thread.join()
+    url: str
 
 
 @pytest.fixture
-def live(services: Services, app: Flask) -> Iterator[Live]:
-    found = Live(services, app)
-    yield found
-    found.close()
+def live(house: House, services: Services, app: Flask) -> Iterator[Live]:
+    found = Live(f"http://localhost:{house.port}")  # by a name: passkeys belong to none else
+    services.settings = replace(services.settings, app_url=found.url)
+    with house.serving(app):
+        yield found

