@@ -11,6 +11,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from integration import limits
+from integration.limits import Choices
 from integration.records import FulfillmentStatus, ReturnLineRecord, ReturnRecord
 from tests.sidebar.barriers import barriers
 from tests.sidebar.conftest import EMAIL, HOME, ago
@@ -160,6 +162,32 @@ def test_every_view_is_gone_through_by_keys(open_pane, world, account, shop, lan
     page.locator("[data-state=several]").wait_for()
     expect(page.locator("h1")).to_be_focused()
     assert found == {}
+
+
+@pytest.mark.every_language
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_fresh_proof_is_asked_for_within_the_dialogue(open_pane, services, account, language):
+    with services.transaction(account) as work:
+        limits.save(work, Choices(step_up_above={"EUR": 100}), by="x")
+    page = open_pane()
+    speak(page, language)
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    expect(page.get_by_test_id("refund-line-quantity").first).to_be_focused()
+    page.keyboard.type("1")
+    page.get_by_test_id("step-up").wait_for()
+    assert [*troubles(page, "dialog"), *faults(page)] == []
+
+
+@pytest.mark.every_language
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_order_without_a_customer_is_gone_through_by_keys(open_pane, world, account, shop, language):
+    record = world.record(email=None, phone=None, customer=None, name="#7788", number="7788")
+    world.sell(account, shop["home"], record)
+    page = open_pane(customer={}, subject="Order 7788, who bought it?")
+    page.locator("[data-state=guest]").wait_for()
+    speak(page, language)
+    assert [*troubles(page), *faults(page)] == []
 
 
 def test_a_new_picture_leaves_the_focus_where_it_was(open_pane, services, account, shop):

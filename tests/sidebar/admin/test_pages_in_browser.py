@@ -224,6 +224,31 @@ def test_pages_before_signing_in_are_accessible(
 # -- without a mouse -------------------------------------------------------------------------------
 
 
+@pytest.mark.every_language
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pages_that_are_shown_once_are_accessible(
+    services: Services, live: Any, opened: Any, admin: int, language: str
+) -> None:
+    """An invitation, a token of the API and a helpdesk just added, with the secrets in them."""
+    page = opened(320)
+    page.context.add_cookies([cookie(services, live, admin, language)])
+    found = {}
+    for path, form, fields in (
+        ("agents/invite", "main form", {"name": "Kristjan", "email": "kristjan@lumi.example"}),
+        ("agents", "form[action$='/tokens']", {"name": "Reports"}),
+        ("helpdesks/add/generic", "main form", {"origin": "https://desk.example"}),
+    ):
+        page.goto(f"{live.url}/admin/{path}")
+        for name, text in fields.items():
+            page.locator(f"{form} [name={name}]").fill(text)
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        page.locator("main input[readonly]").first.wait_for()
+        if wrong := [*barriers(page), *walk(page, "main")]:
+            found[path] = wrong
+    assert found == {}, found
+
+
 def write(page: Page, name: str, text: str) -> None:
     """Go to a field by Tab and type."""
     tab_to(page, f"[name={name}]")

@@ -25,6 +25,7 @@ from integration.errors import AppLeftAlone
 from integration.people import add_agent
 from jobs.boot import Services
 from tests.sidebar.barriers import barriers
+from tests.sidebar.keyboard import troubles
 from tests.sidebar.windows import Window, Windows
 
 SHOP = "lumi-home.myshopify.com"
@@ -143,6 +144,7 @@ def test_every_state_is_accessible_in_every_window(
             page.clock.fast_forward(POLL)
             expect(page.locator("[data-trouble]")).to_be_visible()
     assert [barriers(page) for page in windows] == [[], [], []]
+    assert troubles(windows[1]) == []
     assert windows[1].get_attribute("html", "dir") == "rtl"
 
 

@@ -27,10 +27,12 @@ def test_the_frames_screens(add_desk, shop, stage_of, language):
     seen = {}
     stage.wait_for("error")
     seen["error"] = stage.text()
+    assert barriers(stage.frame) == []
     tab_to(stage.page, "[data-act=hear]", stage.frame)
     stage.posted("tell({ conversation: {} })")
     stage.wait_for("no-conversation")
     seen["none"] = stage.text()
+    assert barriers(stage.frame) == []
     stage.posted("tell({ conversation: { id: 42 }, contact: { email: 'kadri.tamm@example.ee' } })")
     stage.wait_for("unproven")
     assert barriers(stage.frame) == []
