@@ -33,7 +33,7 @@ from integration.records import (
     Tracking,
     TransactionRecord,
 )
-from integration.vault import Vault
+from integration.vault import RAW, Vault
 
 SECRETS = (
     "kadri",
@@ -42,7 +42,7 @@ SECRETS = (
     "ringtee",
     "gift for my",
     "cc777ee",
-    "4242",
+    "• 4242",
     "doorstep",
     "too small for",
 )
@@ -228,7 +228,7 @@ class House:
             for table in Base.metadata.tables.values():
                 for row in work.session.connection().execute(table.select()).mappings():
                     for name, value in row.items():
-                        if isinstance(value, bytes) and value.startswith(b"gAAAA"):
+                        if isinstance(value, bytes) and value.startswith((b"gAAAA", RAW)):
                             value = self.vault.open(value).decode()
                         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
                         found.append(f"{table.name}.{name}: {text.lower()}")
