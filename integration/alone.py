@@ -69,7 +69,10 @@ class Lines:
             return self._ask(text, parameters)
 
     def _ask(self, text: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
-        connection = self._engine.raw_connection()
+        try:
+            connection = self._engine.raw_connection()
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._said(text, error) from error
         try:
             cursor = connection.cursor()
             try:
@@ -81,18 +84,21 @@ class Lines:
             lost = self.dialect.is_disconnect(error, connection.dbapi_connection, None)
             if lost:
                 connection.invalidate(error)
-            # As an engine says it, and without the values: errors are logged.
-            raise DBAPIError.instance(
-                text,
-                None,
-                error,
-                self.dialect.loaded_dbapi.Error,
-                hide_parameters=True,
-                connection_invalidated=lost,
-            ) from error
+            raise self._said(text, error, lost=lost) from error
         finally:
             connection.close()
         return rows
+
+    def _said(self, text: str, error: Exception, *, lost: bool = False) -> Exception:
+        """The driver's error as an engine says it, and without the values: errors are logged."""
+        return DBAPIError.instance(
+            text,
+            None,
+            error,
+            self.dialect.loaded_dbapi.Error,
+            hide_parameters=True,
+            connection_invalidated=lost,
+        )
 
     def dispose(self, *, close: bool = True) -> None:
         self._engine.dispose(close=close)

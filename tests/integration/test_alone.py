@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, func, insert, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from integration.alone import Alone
 from integration.db.accounts import Account
+from integration.standing import standing
 from integration.work import Database
 
 GIVEN = ("name", "created_at", "timezone", "locale", "settings")
@@ -67,3 +68,10 @@ def test_a_statement_that_is_refused_is_not_said_again(database: Database) -> No
     with pytest.raises(DBAPIError, match="nowhere") as refused:
         database.lines.first(broken, {})
     assert not refused.value.connection_invalidated
+
+
+def test_a_server_that_is_not_there_is_said_as_the_engine_says_it() -> None:
+    nowhere = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
+
+    with nowhere.reading(1) as work, pytest.raises(OperationalError):
+        standing(work, 1, None)
