@@ -51,6 +51,11 @@ def _isolated(value: Money, language: str) -> Markup:
     return Markup('<bdi class="num">{}</bdi>').format(money_text(value, language))
 
 
+def apart(text: str) -> Markup:
+    """A name such as "#1247" within a sentence: right-to-left text around it would turn it into "1247#"."""
+    return Markup("<bdi>{}</bdi>").format(text)
+
+
 def number(value: int) -> str:
     return str(format_decimal(value, locale=locale_of(current()), numbering_system="latn"))
 
@@ -184,6 +189,7 @@ def _noon(day: date) -> datetime:
 def install(app: Flask) -> None:
     app.jinja_env.filters.update(
         age=age,
+        apart=apart,
         clock=clock,
         country_name=country_name,
         day=day,

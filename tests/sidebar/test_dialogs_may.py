@@ -186,3 +186,10 @@ def test_signing_in_beside_the_frame_lifts_the_step_up_for_minutes(
     clock.advance(sessions.FRESH * 2)
     with services.transaction(account) as work:
         assert not sessions.proven_lately(work, people[Role.LEAD])
+
+
+@pytest.mark.parametrize("kind", ["refund", "note"])
+def test_the_title_keeps_the_orders_name_from_being_turned(frame, shop, kind):
+    """In Arabic "#1042" would read "1042#", were it not set apart."""
+    title = frame.get(f"/orders/{shop['lamp']}/{kind}").get_data(as_text=True).partition("</h2>")[0]
+    assert title.endswith("<bdi>#1042</bdi>")
