@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, bindparam, or_, select, update
 
 from integration.db.accounts import Agent
 from integration.db.as_json import Writer
+from integration.db.bulk import upsert
 from integration.db.helpdesks import HelpdeskAgent
 from integration.errors import Forbidden
 from integration.helpdesks import NOTED_EVERY
@@ -58,14 +59,16 @@ def claim_agent(
 def _remember(work: Work, agent: KnownAgent, helpdesk_id: int, external_id: str) -> None:
     now = work.now()
     if agent.linked is None:
-        work.add(
-            HelpdeskAgent(
-                helpdesk_id=helpdesk_id,
-                external_id=external_id,
-                agent_id=agent.id,
-                linked_at=now,
-                linked_how="signed-email",
-            )
+        link = {
+            "helpdesk_id": helpdesk_id,
+            "external_id": external_id,
+            "agent_id": agent.id,
+            "linked_at": now,
+            "linked_how": "signed-email",
+        }
+        # Another frame of theirs may have linked them since we looked.
+        work.session.execute(
+            upsert(work.session, HelpdeskAgent).values(work.stamped(link)).on_conflict_do_nothing()
         )
     work.session.execute(
         update(Agent)

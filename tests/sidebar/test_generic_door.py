@@ -11,6 +11,7 @@ from sqlalchemy import select
 from integration.db.accounts import Agent
 from integration.db.helpdesks import Helpdesk, HelpdeskAgent
 from integration.people import agents
+from sidebar.agents import _named
 from sidebar.tokens import WORKING_DAY
 
 pytestmark = pytest.mark.usefixtures("agent", "shop")
@@ -132,6 +133,22 @@ class TestAgents:
         with services.reading(account) as work:
             [link] = work.session.scalars(select(HelpdeskAgent)).all()
         assert (link.external_id, link.agent_id, link.linked_how) == ("agent-7", agent, "signed-email")
+
+    def test_two_first_frames_at_once_link_them_once(self, app, services, account, desk, agent, monkeypatch):
+        look, others = _named.rows, [desk.token()]
+
+        def while_another_frame_opens(work, **values):
+            found = look(work, **values)
+            if others:
+                assert knock(app, desk, others.pop()).status_code == 200
+            return found
+
+        monkeypatch.setattr(_named, "rows", while_another_frame_opens)
+
+        assert knock(app, desk, desk.token()).status_code == 200
+        with services.reading(account) as work:
+            [link] = work.session.scalars(select(HelpdeskAgent)).all()
+        assert (link.agent_id, link.account_id) == (agent, account)
 
     def test_an_agent_we_do_not_know_reads_but_moves_no_money(self, app, desk, shop, frame_of):
         stranger = frame_of(desk.token(sub="agent-9", email="new@lumi.example"))
