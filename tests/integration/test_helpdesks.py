@@ -190,3 +190,9 @@ def test_a_helpdesk_of_another_account_is_not_found(
         helpdesks.remove(work, row.id)
     with database.everywhere() as work:
         assert helpdesks.by_key(work, row.key) is not None
+
+
+@pytest.mark.parametrize("key", ["", "a\0b", "'; --", "%s"])
+def test_an_address_that_we_never_gave_out_leads_to_no_helpdesk(database: Any, key: str) -> None:
+    with database.everywhere(write=False) as work:
+        assert helpdesks.by_key(work, key) is None
