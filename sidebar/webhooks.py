@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wsgi import get_content_length, get_input_stream
 
 from connectors.shopify import webhooks as shopify
@@ -184,6 +184,8 @@ def _body(environ: WSGIEnvironment) -> bytes:
     if length > MOST_BYTES:
         raise RequestEntityTooLarge
     body: bytes = environ["wsgi.input"].read(length)
+    if len(body) < length:
+        raise ClientDisconnected
     return body
 
 

@@ -170,6 +170,17 @@ def test_a_body_that_hides_its_length_is_refused_all_the_same(app: Flask, shop: 
     assert kept() == []
 
 
+def test_a_body_that_broke_off_is_no_forgery(app: Flask, shop: int, kept: Any) -> None:
+    answer = app.test_client().post(
+        "/webhooks/shopify",
+        data=b'{"id": ',
+        headers={"X-Shopify-Hmac-Sha256": sign(b'{"id": 1}')},
+        environ_overrides={"CONTENT_LENGTH": "9"},
+    )
+    assert answer.status_code == 400
+    assert kept() == []
+
+
 def test_a_goodbye_must_name_the_shop_in_what_is_signed(
     client: Any, shop: int, kept: Any, services: Any, account: int
 ) -> None:
