@@ -71,7 +71,7 @@ class Doors:
                 *more,
             ],
         )
-        return [body]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _answer(self, environ: WSGIEnvironment, door: re.Match[str]) -> Answer:
         """Whatever happens, an answer; no 2xx unless the delivery stands in the database."""

@@ -208,6 +208,7 @@ def test_a_disconnected_store_takes_only_what_the_law_asks(
 def test_only_posts_are_taken(path: str, client: Any) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert client.head(path).data == b""  # the server warns of a body here
 
 
 def test_compliance_topics_may_come_to_an_address_of_their_own(client: Any, shop: int, kept: Any) -> None:
