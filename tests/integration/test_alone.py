@@ -46,16 +46,17 @@ def test_no_row_is_none(database: Database) -> None:
 
 
 def test_a_line_that_the_server_let_go_is_opened_anew(database: Database, writing: Alone) -> None:
-    if database.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite has no server")
     database.lines.first(writing, values(database))
-    with database.engine.connect() as connection:
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    if database.engine.dialect.name == "postgresql":
+        with database.engine.connect() as connection:
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
             )
-        )
+    else:
+        database.lines.dispose()  # SQLite has no server: a connection that is gone is all that can happen
     database.lines.first(writing, values(database, "Aurora"))
 
     with database.everywhere(write=False) as work:

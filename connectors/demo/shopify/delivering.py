@@ -93,13 +93,16 @@ class Postman:
             shop.archive.release()
 
     def _round(self, shop: Shop) -> None:
+        with self._lock:
+            # Asked before what is due: one that arrives meanwhile would be sent once more.
+            on_the_way = set(self._on_the_way)
         due = shop.archive.due(time.time())
         if self.mischief.shuffle:
             self._dice.shuffle(due)
         for delivery, address, headers, body, tries in due:
             key = (shop.domain, delivery)
             with self._lock:
-                if self._stop.is_set() or key in self._on_the_way:
+                if self._stop.is_set() or key in on_the_way:
                     continue
                 if self._accident(shop, key, tries):
                     continue
