@@ -178,13 +178,17 @@ def _percent(form: MultiDict[str, str], name: str) -> int:
 def _sums(
     form: MultiDict[str, str], name: str, currencies: Sequence[str], before: Rule | None
 ) -> dict[str, int]:
-    """The sums of the form's currencies; those of other currencies stay."""
-    found = {code: minor for code, minor in getattr(before, name, {}).items() if code not in currencies}
+    """The sums that were typed; those of currencies that the form did not ask for stay."""
+    found = dict(getattr(before, name, {}))
     for currency in currencies:
+        typed = form.get(f"{name}.{currency}")
+        if typed is None:
+            continue
         try:
-            minor = minor_from(form.get(f"{name}.{currency}", ""), currency)
+            minor = minor_from(typed, currency)
         except BadInput:
             raise BadInput(f"{name}: want a sum", code="bad_limit") from None
+        found.pop(currency, None)
         if minor is not None:
             found[currency] = minor
     return found

@@ -124,8 +124,17 @@ def test_a_sum_is_kept_for_each_currency_that_the_stores_sell_in(
     assert draft is not None
     assert draft.rules[1].keep_max == {"RON": 1250, "EUR": 300, "KWD": 1234}
     browser.get("/admin/policy/rules/1")
-    assert browser.post("/admin/policy/rules/1", _fields_of(browser.text)).status_code == 303
+    shown = _fields_of(browser.text)
+    assert browser.post("/admin/policy/rules/1", shown).status_code == 303
     assert draft_of(services, account) == draft
+
+    without = {name: value for name, value in shown.items() if not name.endswith(".RON")}
+    browser.post("/admin/policy/rules/1", without)
+    assert draft_of(services, account) == draft, "what the form did not show is not taken for emptied"
+    browser.post("/admin/policy/rules/1", {**shown, "keep_max.RON": ""})
+    emptied = draft_of(services, account)
+    assert emptied is not None
+    assert emptied.rules[1].keep_max == {"EUR": 300, "KWD": 1234}
 
 
 def _fields_of(text: str) -> dict[str, Any]:
