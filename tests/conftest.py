@@ -81,6 +81,10 @@ SAMPLED = "ar"
 the other tests of pages speak English."""
 ONCE = "tests/sidebar/"
 """Pages and answers over what other tests read and write on each database."""
+NOT_ONCE = tuple(
+    f"{ONCE}{name}.py" for name in ("test_pane", "test_webhooks", "test_generic_door", "api/test_api_reading")
+)
+"""What reads and writes by statements of its own, straight to the driver of each database."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -106,9 +110,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "kind_of_database" not in metafunc.fixturenames:
         return
     kinds = metafunc.config.getoption("--databases").split(",")
-    once = not metafunc.config.getoption("--thorough") and metafunc.definition.nodeid.startswith(ONCE)
+    node = metafunc.definition.nodeid
+    sampled = not metafunc.config.getoption("--thorough")
     if (
-        once
+        (sampled and node.startswith(ONCE) and not node.startswith(NOT_ONCE))
         or {"page", "browser"} & set(metafunc.fixturenames)
         or metafunc.definition.get_closest_marker("one_database")
     ):
