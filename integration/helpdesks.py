@@ -193,7 +193,7 @@ def add(
         made = given[form.made_secret] = secrets.token_urlsafe(30)[:40]
     plain, sealed = _sorted_out(form, given)
     helpdesk = Helpdesk(
-        key=secrets.token_urlsafe(18),
+        key=secrets.token_hex(16),  # letters and digits alone: a dash in front is an option to a command
         kind=kind,
         name=_name(name) or form.label,
         origin=_origin(form, origin),

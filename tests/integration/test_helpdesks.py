@@ -41,6 +41,14 @@ def test_a_secret_that_we_choose_is_shown_once_and_sealed(database: Any, account
         assert helpdesks.secret_settings(vault, row) == {"secret": secret}
 
 
+def test_the_key_of_a_helpdesk_is_no_option_of_a_command(database: Any, account: int, vault: Vault) -> None:
+    """`integration helpdesks remove -Xy…`: one random text in sixty-four begins with a dash."""
+    with database.transaction(account) as work:
+        keys = [helpdesks.add(work, vault, "helpscout", "HS", app_url=APP)[0].key for _ in range(40)]
+    assert all(key.isalnum() for key in keys)
+    assert len(set(keys)) == 40
+
+
 def test_help_scout_takes_secrets_of_forty_characters_at_most(
     database: Any, account: int, vault: Vault
 ) -> None:
