@@ -59,10 +59,8 @@ class Window:
         self.context.unroute_all()
         self.page.unroute_all()
         self.page.mouse.move(-1, -1)
-        self.page.evaluate(
-            "location.replace('about:blank')"
-        )  # asked for from inside, it stays in its process
-        self.page.wait_for_url("about:blank")
+        # Not asked for from inside: an empty page inherits the policy of the page that asked for it.
+        self.page.goto("about:blank")
         self.page.set_extra_http_headers({})
         self.context.clear_cookies()
         self.context.clear_permissions()
