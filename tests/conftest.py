@@ -98,7 +98,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
     if left:
         config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
+        without = set(left)
+        items[:] = [item for item in items if item not in without]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
