@@ -10,13 +10,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from psycopg import RawCursor
 from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
-NAMED = {"sqlite": "named", "postgresql": "pyformat"}
-"""How each driver marks a place for a value that is given by its name. Source: PEP 249, "paramstyle"."""
+PLACES = {"sqlite": "qmark", "postgresql": "numeric_dollar"}
+"""How each database itself marks a place for a value, so that nobody rewrites a statement with each use.
+
+Source: sqlite.org, "Binding Values To Prepared Statements"; psycopg.org, "Raw query cursors".
+"""
+
+
+def plain(dialect: Dialect) -> Dialect:
+    """The dialect of a line: values are given by their place."""
+    kind: Any = type(dialect)
+    found: Dialect = kind(paramstyle=PLACES[dialect.name])
+    return found
 
 
 class Alone:
@@ -26,17 +38,17 @@ class Alone:
     """
 
     def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
-        kind: Any = type(dialect)
-        compiled = statement.compile(dialect=kind(paramstyle=NAMED[dialect.name]))
-        self.text = str(compiled)
+        compiled = statement.compile(dialect=plain(dialect))
+        assert isinstance(compiled, SQLCompiler)
+        self.text = compiled.string
         self._binders = [
-            (name, bind.type.dialect_impl(dialect).bind_processor(dialect))
-            for name, bind in compiled.binds.items()  # type: ignore[attr-defined] # an SQL statement has them
+            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            for name in compiled.positiontup or ()
         ]
 
-    def bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def bound(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """The values as the driver takes them."""
-        return {name: bind(values[name]) if bind else values[name] for name, bind in self._binders}
+        return tuple(bind(values[name]) if bind else values[name] for name, bind in self._binders)
 
 
 class Lines:
@@ -44,6 +56,7 @@ class Lines:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._raw = engine.dialect.name == "postgresql"
 
     @property
     def dialect(self) -> Dialect:
@@ -54,8 +67,8 @@ class Lines:
         found = self.rows(statement.text, statement.bound(values))
         return found[0][0] if found else None
 
-    def rows(self, text: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
-        """What the statement returns, with parameters as the driver takes them.
+    def rows(self, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
+        """What the statement returns; its parameters by their places, as the driver takes them.
 
         On a line that the server has let go it is said again on a new one, so it must be harmless when said
         twice: nobody knows whether the first was heard.
@@ -68,13 +81,14 @@ class Lines:
             self._engine.dispose()  # most likely the server was started anew, and no other line lives either
             return self._ask(text, parameters)
 
-    def _ask(self, text: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
+    def _ask(self, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
         try:
             connection = self._engine.raw_connection()
         except self.dialect.loaded_dbapi.Error as error:
             raise self._said(text, error) from error
         try:
-            cursor = connection.cursor()
+            there: Any = connection.driver_connection
+            cursor = RawCursor(there) if self._raw else there.cursor()
             try:
                 cursor.execute(text, parameters)
                 rows: Sequence[Any] = cursor.fetchall()  # to the end: only then has SQLite committed

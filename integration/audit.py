@@ -215,8 +215,8 @@ def _newest(work: Work) -> End | None:
 
 
 def _know_key(work: Work, end: End) -> None:
-    if work.session.info.get(BEGUN) is None:
-        work.session.info[BEGUN] = _opened_key(work, end.beginning)
+    if work.chain_key is None:
+        work.chain_key = _opened_key(work, end.beginning)
 
 
 def _begin(work: Work) -> str:
@@ -248,11 +248,10 @@ def _purpose(work: Work) -> str:
 
 def _key(work: Work) -> bytes:
     """The key of the account's chain. Raises :exc:`AppError` if it is gone or not ours."""
-    known: bytes | None = work.session.info.get(BEGUN)
-    if known is None:
+    if work.chain_key is None:
         detail = work.session.scalar(select(AuditEntry.detail).where(AuditEntry.number == 0))
-        known = work.session.info[BEGUN] = _opened_key(work, detail)
-    return known
+        work.chain_key = _opened_key(work, detail)
+    return work.chain_key
 
 
 def _opened_key(work: Work, detail: Mapping[str, Any] | None) -> bytes:

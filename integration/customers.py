@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import selectinload
 
 from integration.contacts import key
@@ -21,7 +21,7 @@ from integration.errors import NotFound
 from integration.matching import MOST_MATCHES, Match, Proof, chosen, contacts_of, few, match
 from integration.money import Money
 from integration.plain_orders import ShownOrder, read_history
-from integration.prepared import Prepared
+from integration.prepared import CUSTOMER, Prepared
 from integration.records import FinancialStatus, Platform
 from integration.work import Work
 
@@ -201,15 +201,14 @@ class Bought(msgspec.Struct, frozen=True, array_like=True):
     """Returns of the person that were not turned down: the same in every group."""
 
 
-def write_bought(writer: Writer) -> Select[Any]:
+def write_bought(writer: Writer, person: ColumnElement[int] = CUSTOMER) -> Select[Any]:
     """What the person bought, summed up by one query."""
-    customer: BindParameter[int] = bindparam("customer")
     asked = (
         select(func.count())
         .select_from(OrderReturn)
         .join(Order, Order.id == OrderReturn.order_id)
         .where(
-            Order.customer_id == customer,
+            Order.customer_id == person,
             *_counted(),
             OrderReturn.status != "declined",
             OrderReturn.status != "canceled",
@@ -237,7 +236,7 @@ def write_bought(writer: Writer) -> Select[Any]:
     return (
         select(writer.row(*alike, *sums))
         .join_from(Order, Store, Order.store_id == Store.id)
-        .where(Order.customer_id == customer, *_counted())
+        .where(Order.customer_id == person, *_counted())
         .group_by(*alike)
     )
 

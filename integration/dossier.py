@@ -12,14 +12,14 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, select
 
 from integration.db.actions import Action, Contact
 from integration.db.as_json import Writer
 from integration.db.customers import Customer, StoreCustomer
 from integration.db.orders import Order
 from integration.db.policies import Fact, Withdrawal
-from integration.prepared import Prepared
+from integration.prepared import CUSTOMER, Prepared
 from integration.said import Words, newest
 from integration.work import Work
 
@@ -55,13 +55,13 @@ def read_dossier(work: Work, customer_id: int) -> Dossier:
     return found[0] if found else Dossier((), (), (), (), (), ())
 
 
-def write_dossier(writer: Writer) -> Any:
-    mine = select(Order.id).where(Order.customer_id == bindparam("customer"))
+def write_dossier(writer: Writer, person: ColumnElement[int] = CUSTOMER) -> Any:
+    mine = select(Order.id).where(Order.customer_id == person)
     moves = (
         Withdrawal.acknowledged_at, Withdrawal.goods_at, Withdrawal.proof_at, Withdrawal.closed_at
     )  # fmt: skip
     parts = (
-        select(writer.row(Order.digest)).where(Order.customer_id == bindparam("customer")).order_by(Order.id),
+        select(writer.row(Order.digest)).where(Order.customer_id == person).order_by(Order.id),
         select(writer.row(Fact.order_id, Fact.line_id, Fact.name, Fact.value))
         .where(Fact.order_id.in_(mine))
         .order_by(Fact.said_at, Fact.id),
@@ -69,12 +69,12 @@ def write_dossier(writer: Writer) -> Any:
         select(writer.row(Withdrawal.id, *moves))
         .where(Withdrawal.order_id.in_(mine))
         .order_by(Withdrawal.id),
-        select(writer.row(Contact.id)).where(Contact.customer_id == bindparam("customer")),
+        select(writer.row(Contact.id)).where(Contact.customer_id == person),
         select(writer.row(StoreCustomer.note))
-        .where(StoreCustomer.customer_id == bindparam("customer"), StoreCustomer.note != "")
+        .where(StoreCustomer.customer_id == person, StoreCustomer.note != "")
         .order_by(StoreCustomer.id),
     )
-    return select(writer.row(*map(writer.all, parts))).where(Customer.id == bindparam("customer"))
+    return select(writer.row(*map(writer.all, parts))).where(Customer.id == person)
 
 
 _dossier = Prepared(Dossier, write_dossier)

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, select
 from integration.db.as_json import Writer
 from integration.db.orders import Fulfillment, Order, OrderLine, OrderReturn, PaymentTransaction, Refund
 from integration.db.stores import Product
-from integration.prepared import Prepared
+from integration.prepared import CUSTOMER, Prepared
 from integration.records import FinancialStatus, FulfillmentStatus
 from integration.work import Work
 
@@ -181,11 +181,11 @@ def read_history(work: Work, customer_id: int, *, limit: int) -> list[ShownOrder
     return _history.rows(work, customer=customer_id, most=limit)
 
 
-def write_history(writer: Writer) -> Select[Any]:
-    """Of the person `customer`, no more than `most`."""
+def write_history(writer: Writer, person: ColumnElement[int] = CUSTOMER) -> Select[Any]:
+    """No more than `most`."""
     return (
         _orders(ShownOrder, writer)
-        .where(Order.customer_id == bindparam("customer"), Order.gone_at.is_(None))
+        .where(Order.customer_id == person, Order.gone_at.is_(None))
         .order_by(Order.placed_at.desc(), Order.id.desc())
         .limit(bindparam("most"))
     )

@@ -7,7 +7,7 @@ straight into plain values. It is confined to the account as every other stateme
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -15,11 +15,33 @@ from sqlalchemy import BindParameter, Dialect, Select, bindparam
 from sqlalchemy.orm import with_loader_criteria
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from integration.alone import plain
 from integration.db.as_json import Writer
 from integration.db.base import AccountRow
 from integration.work import ACCOUNT, Work
 
 T = TypeVar("T")
+
+CUSTOMER: BindParameter[int] = bindparam("customer")
+"""The row that stands for a person, in questions about one."""
+
+
+class Written:
+    """A statement in the words of one database, and what it takes."""
+
+    def __init__(self, compiled: SQLCompiler) -> None:
+        self.text = compiled.string
+        self._constants = dict(compiled.params)
+        self._places = compiled.positiontup
+        """Names of the values in their places; None where the driver takes them by name."""
+        self._knows_lists = compiled.dialect.name != "sqlite"
+
+    def placed(self, values: Mapping[str, Any]) -> Any:
+        """The values as the driver takes them."""
+        given = {**self._constants, **values}
+        if self._places is None:
+            return given
+        return tuple(given[name] if self._knows_lists else _scalar(given[name]) for name in self._places)
 
 
 class Prepared(Generic[T]):
@@ -34,23 +56,27 @@ class Prepared(Generic[T]):
         self._everywhere = everywhere
         self._decode = msgspec.json.Decoder(shape).decode
         self._write = write
-        self._written: dict[str, SQLCompiler] = {}
+        self._written: dict[str, Written] = {}
+        """In a transaction of a session."""
+        self._straight: dict[str, Written] = {}
+        """On a line (see `integration.alone`)."""
 
     def rows(self, work: Work, **values: int | str | list[int] | list[str]) -> list[T]:
         """Every row's value, of the account at work. Lists are for `Writer.among`."""
-        dialect = work.session.get_bind().dialect
-        statement = self._written.get(dialect.name) or self._in(dialect)
-        account = {} if self._everywhere else {ACCOUNT: work.account_id}
-        given: Any = statement.construct_params({**account, **values})
-        if statement.positiontup is not None:  # SQLite, which knows no lists
-            given = tuple(_scalar(given[name]) for name in statement.positiontup)
+        if not self._everywhere:
+            values[ACCOUNT] = work.account_id
         if work.lines is not None:
-            return [self._decode(text) for (text,) in work.lines.rows(statement.string, given)]
+            kind = work.lines.dialect
+            written = self._straight.get(kind.name) or self._in(self._straight, plain(kind))
+            found = work.lines.rows(written.text, written.placed(values))
+            return [self._decode(text) for (text,) in found]
+        kind = work.session.get_bind().dialect
+        written = self._written.get(kind.name) or self._in(self._written, kind)
         work.session.flush()  # what was changed in this transaction is seen, as any other query sees it
-        asked = work.session.connection().exec_driver_sql(statement.string, given)
+        asked = work.session.connection().exec_driver_sql(written.text, written.placed(values))
         return [self._decode(text) for (text,) in asked]
 
-    def _in(self, dialect: Dialect) -> SQLCompiler:
+    def _in(self, kept: dict[str, Written], dialect: Dialect) -> Written:
         mine: BindParameter[int] = bindparam(ACCOUNT)
         confined = with_loader_criteria(
             AccountRow,
@@ -63,8 +89,8 @@ class Prepared(Generic[T]):
         written = (query if self._everywhere else query.options(confined)).compile(dialect=dialect)
         assert isinstance(written, SQLCompiler)
         assert not written.post_compile_params, "a list of values: use Writer.among"
-        self._written[dialect.name] = written
-        return written
+        kept[dialect.name] = Written(written)
+        return kept[dialect.name]
 
 
 def _scalar(value: Any) -> Any:

@@ -61,19 +61,34 @@ class Work:
 
     def __init__(
         self,
-        session: Session,
+        open_session: Callable[[], Session],
         account_id: int | None,
         now: Callable[[], datetime],
         vault: Vault | None = None,
         lines: Lines | None = None,
     ) -> None:
-        self.session = session
+        self._open_session = open_session
+        self._session: Session | None = None
         self.lines = lines
         """Of a work that only reads: what is prepared need not wait for a transaction of the session."""
         self._account_id = account_id
         self.now = now
         self.vault = vault
+        self.chain_key: bytes | None = None
+        """Of the account's audit log, once it was opened (see `integration.audit`)."""
         self.wakes: list[tuple[JobName, dict[str, Any]]] = []
+
+    @property
+    def session(self) -> Session:
+        """Opened when it is first asked for: much of what only reads does without."""
+        if self._session is None:
+            self._session = self._open_session()
+        return self._session
+
+    def close(self) -> None:
+        """Let go of the session, and of what was not committed."""
+        if self._session is not None:
+            self._session.close()
 
     @property
     def account_id(self) -> int:
@@ -131,18 +146,19 @@ class Database:
         yield from self._run(None, write=write)
 
     def _run(self, account_id: int | None, *, write: bool) -> Iterator[Work]:
-        session = self._sessions()
-        session.info[ACCOUNT] = EVERYWHERE if account_id is None else account_id
         # On a server that shows each statement what was committed before it, a transaction adds nothing to
         # reading but three ways there and back; and psycopg forgets what it has prepared at each rollback.
         lines = None if write or self.engine.dialect.name == "sqlite" else self.lines
-        with session:
+        of_account = {ACCOUNT: EVERYWHERE if account_id is None else account_id}
+        work = Work(lambda: self._sessions(info=of_account), account_id, self.now, self.vault, lines)
+        try:
             if lines is None:
-                session.connection(execution_options={"deskside_write": write})
-            work = Work(session, account_id, self.now, self.vault, lines)
+                work.session.connection(execution_options={"deskside_write": write})
             yield work
             if write:
-                session.commit()
+                work.session.commit()
+        finally:
+            work.close()
         if work.wakes:
             self.on_commit(work.wakes)
 

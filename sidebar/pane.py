@@ -19,7 +19,7 @@ from integration.money import Money
 from integration.notices import statements_of
 from integration.plain_orders import SeenOrder
 from integration.terms import PlainStore, read_terms
-from integration.whole_person import WholePerson, read_whole_person
+from integration.whole_person import WholePerson, meet, read_whole_person
 from integration.work import Work
 from integration.zones import zone_of
 from sidebar import offers
@@ -138,10 +138,11 @@ def look(
     `whole`: ids of orders that come with their bodies although they are not the one that opens first.
     """
     refs = tuple(order_refs(visit.subject))
+    people: dict[int, WholePerson] = {}
     if query:
         matches = customers.match(work, q=query)
     else:
-        matches = customers.match(work, emails=visit.emails, phones=visit.phones, orders=refs)
+        matches, people = meet(work, emails=visit.emails, phones=visit.phones, orders=refs, limit=limit)
     if customer_id is None:
         found = matches[0] if query and len(matches) == 1 else customers.chosen(matches)
         if found is None:
@@ -162,23 +163,23 @@ def look(
         customer_id = found.customer_id
     own = None if query else customers.chosen(matches)
     known = next((match for match in matches if match.customer_id == customer_id), None)
-    pane = _one(work, visit, customer_id, known, query, refs, limit, whole)
+    today = customer_id if known is not None else customers.current_id(work, customer_id)
+    person = people.get(today) or read_whole_person(work, today, limit=limit)
+    profile = customers.profile(work, today, known=known, bought=person.bought)
+    pane = _one(work, visit, person, profile, known, query, refs, whole)
     return replace(pane, home=own is not None and own.customer_id == customer_id)
 
 
 def _one(
     work: Work,
     visit: Visit,
-    customer_id: int,
+    person: WholePerson,
+    profile: Profile,
     known: Match | None,
     query: str,
     refs: tuple[str, ...],
-    limit: int,
     whole: Collection[str],
 ) -> Pane:
-    today = customer_id if known is not None else customers.current_id(work, customer_id)
-    person = read_whole_person(work, today, limit=limit)
-    profile = customers.profile(work, today, known=known, bought=person.bought)
     orders, dossier = person.orders, person.dossier
     shelf = _shelf(work, orders, person)
     shut = [shelf.shut(order) for order in orders]
@@ -374,7 +375,7 @@ def _open_first(
     orders: Sequence[SeenOrder], cards: Sequence[ShutOrder], urgent: Sequence[Urgent], wanted: set[str]
 ) -> str | None:
     """Which order is open: the one named in the conversation, else the most urgent, else the newest."""
-    for order, card in zip(orders, cards, strict=True):
+    for order, card in zip(orders, cards, strict=True) if wanted else ():
         numbers = {key(order.name), key(order.number), *(key(p.number) for p in card.parcels)}
         if wanted & (numbers - {""}):
             return card.id

@@ -13,8 +13,9 @@ from integration.db.policies import Fact
 from integration.db.stores import Store
 from integration.dossier import read_dossier
 from integration.eligibility import DEFAULT_POLICY
+from integration.records import CustomerRecord
 from integration.terms import read_terms
-from integration.whole_person import read_whole_person
+from integration.whole_person import meet, read_whole_person
 
 
 @pytest.fixture
@@ -51,6 +52,33 @@ def test_all_of_a_person_at_once_is_what_its_parts_say(
     assert len(whole.dossier.digests) == 2
     (words,) = whole.dossier.words.values()
     assert words == {None: {"used": "yes"}}
+
+
+def test_whoever_alone_has_the_contact_is_met_with_all_of_theirs_by_one_query(
+    world: Any, account: int, person: int, count_queries: Any
+) -> None:
+    with world.database.reading(account) as work:
+        count_queries()
+        matches, people = meet(work, emails=["Mari@example.ee"], phones=(), orders=(), limit=1)
+        assert len(count_queries()) == 1
+        assert matches == customers.match(work, emails=["mari@example.ee"])
+        assert people == {person: read_whole_person(work, person, limit=1)}
+
+
+def test_several_people_and_strangers_are_met_without_anything_of_theirs(
+    world: Any, account: int, store: int, person: int
+) -> None:
+    anna = CustomerRecord(name="Anna", email="anna@example.ee")
+    world.sell(account, store, world.record(email="anna@example.ee", customer=anna))
+    both = ["mari@example.ee", "anna@example.ee"]
+    with world.database.reading(account) as work:
+        matches, people = meet(work, emails=both, phones=(), orders=(), limit=5)
+        assert matches == customers.match(work, emails=both)
+        assert (len(matches), people) == (2, {})
+        assert meet(work, emails=["nobody@example.ee"], phones=(), orders=(), limit=5) == ([], {})
+        assert meet(work, emails=(), phones=(), orders=(), limit=5) == ([], {})
+    with world.database.reading(world.account("Other")) as work:
+        assert meet(work, emails=both, phones=(), orders=(), limit=5) == ([], {})
 
 
 def test_nothing_is_read_across_accounts(world: Any, account: int, person: int) -> None:
