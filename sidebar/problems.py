@@ -9,6 +9,8 @@ from typing import Any
 from flask import Flask, Response, g, json, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from integration.errors import AppError, StoreUnavailable
@@ -16,11 +18,14 @@ from integration.errors import AppError, StoreUnavailable
 log = logging.getLogger(__name__)
 
 API = "/api/"
+UNREACHED = "database_unavailable"
 
 
 def install(app: Flask) -> None:
     app.register_error_handler(AppError, _expected)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _unreached)
+    app.register_error_handler(PoolTimeout, _unreached)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -59,6 +64,14 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     return answer
 
 
+def _unreached(error: OperationalError | PoolTimeout) -> ResponseReturnValue:
+    """The database is away, or busy beyond waiting: it passes, and says nothing of what is in it."""
+    log.error("%s %s: no answer of the database: %s", request.method, request.endpoint, type(error).__name__)
+    answer = _answer(503, UNREACHED, "The database did not answer.", "Wait some minutes, then try again.")
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
 def _unexpected(error: Exception) -> ResponseReturnValue:
     log.exception("%s %s failed", request.method, request.endpoint)
     return _answer(500, "internal", "Something went wrong on our side.", "")
@@ -90,6 +103,7 @@ def headline(status: int, code: str) -> str:
         "forged": _("We could not verify where this came from."),
         "store_unavailable": _("The store cannot be reached."),
         "rate_limited": _("The store is busy."),
+        UNREACHED: _("Our own database did not answer."),
         "expired": _("This page is out of date. Reload it."),
         "access_ended": _("Your access has ended. An admin can restore it."),
     }

@@ -15,6 +15,7 @@ from integration.db.audit import AuditEntry
 from integration.db.policies import Fact
 from integration.db.stores import SyncState
 from integration.records import CustomerRecord, Tracking
+from integration.work import Database
 from sidebar import panel
 
 
@@ -244,6 +245,18 @@ class TestFreshness:
         assert 'data-testid="error"' in text
         assert "This does not mean that there are no orders." in text
         assert 'data-testid="empty"' not in text
+
+    def test_a_database_that_is_wholly_away_is_said_at_the_door_too(self, frame, desk, services, monkeypatch):
+        monkeypatch.setattr(services, "db", Database("postgresql+psycopg://nobody@127.0.0.1:1/none"))
+        at_the_door = frame.client.post(desk.path, data={"token": desk.token()})
+        later = frame.get("/pane")
+        assert (at_the_door.status_code, later.status_code) == (503, 503)
+        assert at_the_door.headers["Retry-After"] == "5"
+        for answer in (at_the_door, later):
+            assert "Our own database did not answer." in answer.get_data(as_text=True)
+            assert 'data-testid="empty"' not in answer.get_data(as_text=True)
+        program = frame.client.get("/api/v1/stores", headers={"Authorization": "Bearer ds_x"})
+        assert (program.status_code, program.get_json()["code"]) == (503, "database_unavailable")
 
 
 class TestCost:
