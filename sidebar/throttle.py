@@ -57,6 +57,21 @@ class Counter:
                 self._alone_until = time.monotonic() + WITHOUT_REDIS
         return [self._count_alone(key, seconds) for key in keys]
 
+    def take_back(self, keys: Sequence[str]) -> None:
+        """Tries that were counted and then not made."""
+        if time.monotonic() >= self._alone_until:
+            try:
+                with services().redis.pipeline(transaction=False) as pipe:
+                    for key in keys:
+                        pipe.decr(key)
+                    pipe.execute()
+                return
+            except RedisError as error:
+                log.warning("a try that was not made stays counted: %s", type(error).__name__)
+        for key in set(keys) & self._own.keys():
+            end, tries = self._own[key]
+            self._own[key] = end, tries - 1
+
     def _count_alone(self, key: str, seconds: int) -> int:
         now = services().now().timestamp()
         if len(self._own) >= MOST_KEPT:
@@ -82,10 +97,18 @@ class Limit(NamedTuple):
 
 
 def within(*limits: Limit, seconds: int) -> bool:
-    """Count one try for each; False once one of them had more within `seconds` than it may."""
+    """Count one try for each; False once one of them had more within `seconds` than it may.
+
+    What one limit refuses is no try for the others: one agent's page gone wild uses up nobody else's.
+    """
     counter: Counter = current_app.extensions.setdefault(EXTENSION, Counter())
     tries = counter.count([limit.key for limit in limits], seconds)
-    return all(count <= limit.times for count, limit in zip(tries, limits, strict=True))
+    kept = [limit.key for limit, count in zip(limits, tries, strict=True) if count <= limit.times]
+    if len(kept) == len(limits):
+        return True
+    if kept:
+        counter.take_back(kept)
+    return False
 
 
 def allowed(purpose: str, who: str, *, times: int, seconds: int) -> bool:

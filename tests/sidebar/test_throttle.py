@@ -47,6 +47,24 @@ def test_without_redis_each_process_counts_alone(app: Flask, clock: Any) -> None
     assert tries(app, "10.0.0.1", 1) == [True]
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_one_agent_is_refused_uses_up_nobody_elses_tries(
+    request: pytest.FixtureRequest, app: Flask, services: Services, shared: bool
+) -> None:
+    if shared:
+        request.getfixturevalue("counted")
+
+    def looks_up(agent: str) -> bool:
+        mine = throttle.Limit("lookup", f"{app.name}/{agent}", 2)
+        return throttle.within(mine, throttle.Limit("desk-lookup", app.name, 4), seconds=60)
+
+    with app.app_context():
+        wild = [looks_up("wild") for _ in range(6)]
+        others = [looks_up("other"), looks_up("third"), looks_up("fourth")]
+    assert wild == [True, True, False, False, False, False]
+    assert others == [True, True, False]  # with the first two, that makes the desk's four
+
+
 def test_a_process_forgets_what_has_run_out(app: Flask, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "MOST_KEPT", 3)
     for number in range(3):
