@@ -260,7 +260,7 @@ class TestFreshness:
 
 
 class TestCost:
-    MOST_QUERIES = 7
+    MOST_QUERIES = 6
     """Of one opening, from the knock to the page: more is a step back."""
 
     def test_the_number_of_queries_does_not_grow_with_orders_and_lines(
