@@ -46,7 +46,7 @@ def switched_on(settings: dict[str, Any]) -> bool:
 
 def switch(work: Work, on: bool, *, by: str, proof: str = "session") -> None:
     """For the whole account, on the record."""
-    account = work.session.scalars(select(Account).with_for_update()).one()
+    account = work.session.get_one(Account, work.account_id, with_for_update=True)
     if switched_on(account.settings) == on:
         return
     account.settings = {**account.settings, SETTING: "on" if on else "off"}

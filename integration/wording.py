@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-
 from integration import audit
 from integration.db.accounts import Account
 from integration.work import Work
@@ -12,14 +10,14 @@ SETTING = "replies"
 
 
 def load(work: Work) -> dict[str, dict[str, str]]:
-    account = work.session.scalars(select(Account)).one()
+    account = work.session.get_one(Account, work.account_id)
     kept = account.settings.get(SETTING)
     return {language: dict(texts) for language, texts in kept.items()} if isinstance(kept, dict) else {}
 
 
 def save(work: Work, language: str, situation: str, text: str, *, by: str) -> None:
     """Keep a text that has been checked; an empty one goes back to ours. On the record."""
-    account = work.session.scalars(select(Account).with_for_update()).one()
+    account = work.session.get_one(Account, work.account_id, with_for_update=True)
     kept = load(work)
     mine = kept.setdefault(language, {})
     before = mine.pop(situation, "")

@@ -107,7 +107,7 @@ def begin(visit: Visit, order_id: str, kind: str) -> Response:
         because = act.because if act else _("no return was asked for.")
         if because:
             raise Conflict(because, code="not_possible", next_step=because)
-        account = work.session.scalars(select(Account)).one()
+        account = work.session.get_one(Account, visit.account_id)
         actor = who(work, visit)
         mine = limits.limits_for(account.settings, actor.role, actor.limits, order.currency)
         html = render_template(

@@ -85,7 +85,8 @@ def _spoken(visit: Visit) -> Visit:
     if visit.interface:
         return visit
     with services().reading(visit.account_id) as work:
-        return visit.speaking(work.session.scalars(select(Account.locale)).one())
+        language = select(Account.locale).where(Account.id == visit.account_id)
+        return visit.speaking(work.session.scalars(language).one())
 
 
 def _failed(link: str) -> Summary:
