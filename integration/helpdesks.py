@@ -96,6 +96,9 @@ def _word(text: str) -> str:
     return text
 
 
+LOCAL = ("127.0.0.1", "localhost", "::1")
+USUAL = {"https": 443, "http": 80}
+"""Ports that browsers leave out of an origin."""
 NOTED_EVERY = timedelta(minutes=1)
 REFUSED = "_refused"
 """Among the plain settings: when and why a call was refused last."""
@@ -410,24 +413,29 @@ def _sorted_out(form: Kind, given: Mapping[str, str]) -> tuple[dict[str, str], d
 
 
 def _origin(form: Kind, text: str) -> str:
-    """An https origin (http for loopback only), or "" for kinds whose host is the vendor's."""
+    """An https origin (http for loopback only), or "" for kinds whose host is the vendor's.
+
+    As browsers write it, for that is what we compare it with: the host in ASCII, no usual port.
+    """
     text = text.strip().rstrip("/")
     if not form.asks_origin or not text:
         return form.usual_origin
-    parts = urlsplit(text)
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    plain = not (parts.path or parts.query or parts.fragment or parts.username or port == -1)
-    if parts.scheme == "https" or (parts.scheme == "http" and local):
-        host = parts.hostname or ""
-        if plain and host and all(part.isalnum() or part in "-.:" for part in host):
-            return f"{parts.scheme}://{parts.netloc.lower()}"
-    raise BadInput(
+    wrong = BadInput(
         "origin: want the address of your desk, such as https://desk.example.com", code="bad_origin"
     )
+    try:
+        parts = urlsplit(text)
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    more = parts.path or parts.query or parts.fragment or parts.username
+    if more or not host or not all(part.isalnum() or part in "-.:" for part in host):
+        raise wrong
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOCAL):
+        raise wrong
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + ("" if port in (None, USUAL[parts.scheme]) else f":{port}")
 
 
 def _note(work: Work, event: str, helpdesk: Helpdesk, by: str) -> None:

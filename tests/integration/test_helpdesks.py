@@ -137,6 +137,8 @@ def test_a_key_that_cannot_sign_rs256_is_refused(database: Any, account: int, va
         "https://a.example;script-src *",
         "desk.example.com",
         "https://desk.example.com:port",
+        "https://[desk.example.com",
+        "https://a..example.com",
     ],
 )
 def test_only_a_plain_https_origin_may_frame_us(
@@ -151,6 +153,27 @@ def test_loopback_may_be_plain_http(database: Any, account: int, vault: Vault) -
     with database.transaction(account) as work:
         row, _, _ = helpdesks.add(work, vault, "generic", "G", "http://127.0.0.1:9000/", app_url=APP)
         assert row.origin == "http://127.0.0.1:9000"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("https://desk.example.com/", "https://desk.example.com"),
+        ("HTTPS://Desk.Example.com", "https://desk.example.com"),
+        ("https://desk.example.com:443", "https://desk.example.com"),
+        ("https://desk.example.com:8443", "https://desk.example.com:8443"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("https://müük.example.ee", "https://xn--mk-xkaa.example.ee"),
+        ("https://ร้าน.example", "https://xn--q3ct9b5e.example"),
+    ],
+)
+def test_an_origin_is_kept_as_browsers_write_it(
+    database: Any, account: int, vault: Vault, typed: str, kept: str
+) -> None:
+    with database.transaction(account) as work:
+        row, _, _ = helpdesks.add(work, vault, "chatwoot", "C", typed, app_url=APP)
+        assert row.origin == kept
 
 
 def test_a_change_keeps_what_is_not_given(database: Any, account: int, vault: Vault) -> None:
