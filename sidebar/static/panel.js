@@ -5,7 +5,7 @@
   const app = document.getElementById("app");
   const toast = document.getElementById("toast");
   const start = JSON.parse(document.getElementById("start").textContent);
-  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, singleKeys: true, query: null };
+  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, singleKeys: true, query: null };
   const $ = (selector, root = app) => root.querySelector(selector);
   const $$ = (selector, root = app) => [...root.querySelectorAll(selector)];
   const pane = () => $(".pane");
@@ -283,9 +283,11 @@
   async function dialog(button) {
     if (button.getAttribute("aria-disabled") === "true" || $("dialog[open]") || button.dataset.busy) return;
     button.dataset.busy = "1";
+    const [view, who] = [state.view, customer()];
     try {
       const holder = document.createElement("template");
       holder.innerHTML = await ask(`/sidebar/orders/${button.dataset.order}/${button.dataset.kind}`);
+      if (view !== state.view || who !== customer()) return; // it is about somebody who is not on screen any more
       show(holder.content.querySelector("dialog"), button);
     } catch (problem) { failed(problem); } finally { delete button.dataset.busy; }
   }
@@ -528,6 +530,7 @@
   /* The conversation is another one: nothing of the old one may stand under the new name. */
   function clear(conversation) {
     state.turn += 1;
+    state.view += 1;
     state.conversation = conversation;
     state.token = "";
     const root = pane();
@@ -597,7 +600,7 @@
     const context = clean(told);
     const shown = identity(context);
     if (!told.token && shown === state.shown) return;
-    if (!told.token && !state.shown && state.token && !["wait", "failed"].includes(pane().dataset.state) && context.conversation === state.conversation) return;
+    if (!told.token && !state.shown && state.token && !["wait", "failed"].includes(pane().dataset.state) && context.conversation === state.conversation) { state.shown = shown; return; } // the page came with it
     state.shown = shown;
     clear(context.conversation);
     open(told.token ? { token: told.token } : { context: JSON.stringify(context) });
@@ -608,11 +611,18 @@
     try { hear(await within(5000, bridge.context())); } catch { if (pane().dataset.state === "wait") silent("no-context"); }
   }
 
+  /* Somebody else is there, and nobody has said yet who: nothing stands there meanwhile. */
+  function hearAgain() {
+    state.shown = "";
+    clear(state.conversation);
+    listen();
+  }
+
   /* One of a helpdesk's own files in hosts/ makes this; see there for what each can do. */
   const bridge = window.desksideBridge ? window.desksideBridge({ start, within, openPage, word: (name) => words[name] || "" }) : {};
 
   settle();
-  if (bridge.onContext) bridge.onContext(hear);
+  if (bridge.onContext) bridge.onContext(hear, hearAgain);
   listen();
   if (bridge.resize && window.ResizeObserver) {
     let last = 0;
@@ -669,6 +679,7 @@
 
   /* The pane again, by somebody known now; the dialogue that asked for it opens again. */
   function paired(next, box) {
+    if (!box.isConnected) { hold(next.token, false); hearAgain(); return; } // at another conversation by now
     const form = box.closest("form[data-order]");
     hold(next.token);
     swap(next.html, { keep: Boolean(form), focus: !form });
@@ -701,7 +712,7 @@
     hand: (one) => fromTemplate("hand-form", one),
     help: (one) => { const keys = fromTemplate("key-list", one).querySelector("#single-keys"); keys.checked = state.singleKeys; },
     reload: () => (bridge.context ? listen() : location.reload()),
-    hear: () => { clear(state.conversation); listen(); },
+    hear: hearAgain,
     retry: async (one) => {
       one.disabled = true;
       const open = $("details.order[open]");
@@ -761,8 +772,10 @@
   app.addEventListener("change", async (event) => {
     const one = event.target;
     if (one.dataset.act === "language") {
+      const turn = state.turn;
       try {
         const found = await ask("/sidebar/language", { form: fields({ language: one.value, customer: customer() }), json: true });
+        if (turn !== state.turn) return;
         hold(found.token);
         document.title = found.title;
         swap(found.html, { keep: true });

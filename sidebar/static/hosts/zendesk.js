@@ -6,7 +6,7 @@ window.desksideBridge = ({ within, openPage }) => {
   if (!client) return { context: () => Promise.reject(new Error("not inside Zendesk")) };
   const PATHS = ["ticket.id", "ticket.subject", "ticket.requester", "ticket.brand", "ticket.tags", "ticket.via", "currentUser"];
   const LEVELS = { info: "notice", success: "notice", warning: "alert", error: "error" };
-  const CHANGES = ["ticket.id", "ticket.requester.id", "ticket.requester.email", "ticket.subject"];
+  const SOMEBODY_ELSE = ["ticket.id", "ticket.requester.id", "ticket.requester.email"];
 
   /* Some builds, when the host is silent, do not fail but hand over their own error as if it were the answer. */
   const asked = (promise) => within(4500, promise).then((found) => {
@@ -44,11 +44,11 @@ window.desksideBridge = ({ within, openPage }) => {
 
   return {
     context,
-    onContext(listener) {
+    onContext(listener, askAgain) {
       let soon;
       const again = () => { clearTimeout(soon); soon = setTimeout(() => context().then(listener, () => {}), 50); };
-      for (const path of CHANGES) client.on(`${path}.changed`, again);
-      client.on("app.activated", again);
+      for (const path of SOMEBODY_ELSE) client.on(`${path}.changed`, askAgain);
+      for (const event of ["ticket.subject.changed", "app.activated"]) client.on(event, again);
     },
     /* Between reading the ticket's number and inserting, nothing else is awaited. */
     async insertReply(reply, conversation) {

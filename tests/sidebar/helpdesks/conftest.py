@@ -281,7 +281,7 @@ class Stage:
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         """(method, path, headers) of every request to our app."""
         self.held: dict[str, list[Route]] = {}
-        """Requests that are kept waiting, by a word in their body."""
+        """Requests that are kept waiting, by a word in their path or body."""
         self.errors = window.errors
         self.context.route("**/*", self._route)
         self.name = "side"
@@ -291,9 +291,9 @@ class Stage:
         address = urlsplit(route.request.url)
         origin = f"{address.scheme}://{address.netloc}"
         if origin == APP:
-            body = route.request.post_data or ""
+            asked = f"{address.path}\n{route.request.post_data or ''}"
             for word, kept in self.held.items():
-                if word in body:
+                if word in asked:
                     kept.append(route)
                     return
             self._ours(route)
@@ -324,7 +324,7 @@ class Stage:
         answer.close()
 
     def hold(self, word: str) -> Callable[[], None]:
-        """Keep requests with this word in their body waiting; call what comes back to answer them."""
+        """Keep requests with this word in their path or body waiting; call what comes back to answer them."""
         kept = self.held[word] = []
 
         def release() -> None:
@@ -333,6 +333,10 @@ class Stage:
                 self._ours(route)
 
         return release
+
+    def wait_until_held(self, word: str) -> None:
+        while not self.held[word]:
+            self.page.wait_for_timeout(20)
 
     def open(self, origin: str, body: str, path: str = "/") -> Frame:
         """Show the helpdesk's page; the frame named `side` in it."""

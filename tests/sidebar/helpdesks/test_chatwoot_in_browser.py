@@ -159,6 +159,24 @@ def test_another_conversation_and_another_theme(stage, page_of, shop, press):
     assert len(posts) == 1
 
 
+def test_a_pairing_that_ends_at_another_conversation_shows_nobody_of_the_one_before(
+    stage, page_of, shop, signed_in, confirm, agent
+):
+    stage.open(HOST, page_of())
+    stage.wait_for("unproven")
+    stage.see("pair").first.click()
+    stage.wait_for("pair-code")
+    release = stage.hold("/pair/poll")
+    assert confirm(signed_in(agent), stage.see("pair-code").first.inner_text()).status_code == 200
+    stage.wait_until_held("/pair/poll")
+    stage.posted(f"desk.data = {json.dumps(data(43, 'nobody@example.ee'))}; tell()")
+    stage.see("pair-code").locator("visible=true").wait_for(state="detached")
+    stage.wait_for("unproven")
+    release()
+    stage.wait_for("empty")  # the agent is known now, and the customer is the new one
+    assert "Kadri" not in stage.text()
+
+
 def test_a_contact_without_an_address_reads_as_no_match(stage, page_of, shop, press):
     stage.open(HOST, page_of())
     stage.wait_for("unproven")

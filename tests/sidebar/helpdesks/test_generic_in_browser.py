@@ -110,6 +110,14 @@ def test_the_same_conversation_again_loads_nothing(opened):
     assert [path for method, path, _headers in opened.asked[before:] if method == "POST"] == []
 
 
+def test_another_customer_in_the_same_conversation_replaces_the_one_before(opened):
+    opened.page.wait_for_function("heard.some((one) => one.type === 'ready')")
+    tell(opened, "48211")  # what a host answers to `ready`: the page came with it
+    tell(opened, "48211", "nobody@example.ee")
+    opened.wait_for("empty")
+    assert "Kadri" not in opened.text()
+
+
 def test_a_late_answer_for_the_conversation_before_is_not_shown(opened, token):
     late, last = token("48213"), token("48214", "nobody@example.ee")
     release = opened.hold(late)

@@ -171,8 +171,7 @@ def test_a_silent_host_reads_as_silence_and_is_asked_again(stage, page_of, shop,
 
 def test_a_host_that_answers_with_errors_reads_as_silence(stage, page_of, shop, vendor_script):
     stage.scripts[SDK] = vendor_script("zendesk")
-    paths = json.dumps(["ticket.id", "ticket.subject", "ticket.requester", "currentUser"])
-    stage.open(HOST, page_of().replace("denied: []", f"denied: {paths}"), "/agent/tickets/42")
+    stage.open(HOST, page_of().replace("denied: []", f"denied: {PATHS}"), "/agent/tickets/42")
     stage.wait_for("error")
     stage.posted("desk.denied = []")
     stage.side.get_by_role("button", name="Try again").click()
@@ -200,6 +199,53 @@ def test_a_lookup_that_fails_never_reads_no_orders(opened):
     assert release
     opened.side.get_by_role("button", name="Try again").click()
     opened.wait_for("empty")
+
+
+PATHS = json.dumps(["ticket.id", "ticket.subject", "ticket.requester", "currentUser"])
+
+
+def test_a_change_that_zendesk_does_not_explain_leaves_nobody_on_screen(opened):
+    opened.posted(f"desk.denied = {PATHS}; changed('ticket.requester.email')")
+    opened.wait_for("error")
+    assert "Kadri" not in opened.text()
+    assert "This does not mean that there are no orders" in opened.text()
+    opened.posted("desk.denied = []")
+    opened.side.get_by_role("button", name="Try again").click()
+    opened.wait_for("customer")
+
+
+def test_nobody_stands_there_while_zendesk_takes_its_time_to_say_who(opened):
+    opened.posted("desk.silent = true; changed('ticket.requester.id')")
+    opened.see("customer").wait_for(state="detached")
+    assert "1042" not in opened.text()
+    opened.posted("desk.silent = false; changed('ticket.requester.id')")
+    opened.wait_for("customer")
+
+
+def test_a_dialogue_about_the_customer_before_does_not_open(opened):
+    release = opened.hold("/refund")
+    opened.frame.locator("details[open] [data-kind=refund]").first.click()
+    opened.wait_until_held("/refund")
+    opened.posted(MOVED_ON)
+    opened.wait_for("empty")
+    with opened.page.expect_response(lambda answer: answer.url.endswith("/refund")):
+        release()
+    opened.page.wait_for_timeout(100)
+    assert opened.frame.locator("dialog").count() == 0
+    assert "1042" not in opened.text()
+
+
+def test_another_language_for_the_customer_before_does_not_bring_them_back(opened):
+    release = opened.hold("/sidebar/language")
+    opened.see("language").select_option("et")
+    opened.wait_until_held("/sidebar/language")
+    opened.posted(MOVED_ON)
+    opened.wait_for("empty")
+    with opened.page.expect_response("**/sidebar/language"):
+        release()
+    opened.page.wait_for_timeout(100)
+    assert opened.see("empty").is_visible()
+    assert "Kadri" not in opened.text()
 
 
 def test_a_requester_without_e_mail_is_found_by_phone(stage, page_of, shop, vendor_script):
