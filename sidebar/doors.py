@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from flask import Request
 from flask.typing import ResponseReturnValue
 
+from integration.errors import ForgedMessage
 from sidebar.arrivals import Context
 from sidebar.visit import Visit
 
@@ -55,3 +57,21 @@ class Door:
     """Addresses of the vendor's own script, loaded before ours; their hosts are allowed for this page."""
     bridge: str = ""
     """Our static file that joins the vendor's page and the pane: `window.desksideBridge`."""
+
+
+MOST_PARAMETERS = 50
+
+
+def query_pairs(query: str) -> list[tuple[str, str]]:
+    """Every (name, value) of a signed query, in its order. Raises :exc:`ForgedMessage` for too many."""
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        raise ForgedMessage("more parameters than any helpdesk sends") from None
+
+
+def agent_id(text: str) -> str:
+    """A helpdesk's own id of an agent, as its proof has it. Raises :exc:`ForgedMessage` for what is none."""
+    if "\0" in text:  # in no text of Postgres, which refuses to look for it
+        raise ForgedMessage("the proof names nobody")
+    return text

@@ -14,7 +14,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from integration import helpdesks
-from integration.errors import Forbidden, ForgedMessage, NotFound
+from integration.errors import BadInput, Forbidden, ForgedMessage, NotFound
 from integration.helpdesks import AnyHelpdesk
 from sidebar import arrivals, panel, remembered, tokens
 from sidebar.context import allow_framing, allow_scripts, services
@@ -60,9 +60,12 @@ def desk_of(row: AnyHelpdesk) -> Desk:
     )
 
 
-@bp.route("/<kind>/<key>", methods=["GET", "POST"])
+@bp.route("/<kind>/<key>", methods=["GET", "POST"], strict_slashes=False)
 def knock(kind: str, key: str) -> ResponseReturnValue:
-    """The page itself, at the configured address: no redirect, since some SDKs break on one."""
+    """The page itself, at the configured address: no redirect, since some SDKs break on one.
+
+    With a slash behind it too: some desks put one there, and their agents would meet an empty frame.
+    """
     request.max_content_length = LARGEST_KNOCK
     entrance = door(kind)
     desk = desk_by_key(kind, key)
@@ -75,6 +78,8 @@ def knock(kind: str, key: str) -> ResponseReturnValue:
     except (ForgedMessage, Forbidden) as error:
         arrivals.note_refusal(desk, error.code)
         raise
+    except RecursionError:
+        raise BadInput("nested deeper than anything we are told") from None
     return panel.page(desk, visit, entrance)
 
 

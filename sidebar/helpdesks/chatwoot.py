@@ -64,7 +64,10 @@ def _note_where(request: Request, desk: Desk) -> None:
 
     The browser names the page around the frame; a claim, and nothing but a note comes of it.
     """
-    parts = urlsplit(request.headers.get("Referer", ""))
+    try:
+        parts = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:  # no browser sends such a one
+        return
     if request.method != "GET" or not parts.netloc:
         return
     if f"{parts.scheme}://{parts.netloc}" == desk.origin:

@@ -17,7 +17,7 @@ from integration.contacts import email_key
 from integration.errors import ForgedMessage
 from sidebar.arrivals import Context, Person, Teammate, arrive, bare, tell
 from sidebar.context import services
-from sidebar.doors import Desk, Door
+from sidebar.doors import Desk, Door, agent_id
 from sidebar.visit import Proof, Visit
 
 LONGEST_LIFE = timedelta(seconds=120)
@@ -73,8 +73,10 @@ def read(token: str, desk: Desk, app_url: str, now: datetime) -> Claims:
     expires = _moment(claims.exp)
     if not claims.sub or not claims.jti:
         raise ForgedMessage("the token names nobody")
-    if expires <= now or issued > now + SKEW or expires - issued > LONGEST_LIFE:
-        raise ForgedMessage("the token is not valid now")
+    if expires - issued > LONGEST_LIFE:
+        raise ForgedMessage("the token is good for too long", code="long_life")
+    if expires <= now or issued > now + SKEW:
+        raise ForgedMessage("the token is not valid now", code="expired")
     return claims
 
 
@@ -89,7 +91,7 @@ def visit_of(token: str, desk: Desk) -> Visit:
     visit = arrive(
         bare(desk, tenant=Proof.SIGNED, capabilities=CAPABILITIES),
         desk,
-        Teammate(id=claims.sub, email=email_key(claims.email) or "", name=claims.name),
+        Teammate(id=agent_id(claims.sub), email=email_key(claims.email) or "", name=claims.name),
         proof=claims.jti,
         kept=LONGEST_LIFE * 2,
         signed_email=True,

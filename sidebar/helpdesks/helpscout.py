@@ -13,7 +13,6 @@ import hmac
 import json
 from collections.abc import Sequence
 from datetime import timedelta
-from urllib.parse import parse_qsl
 
 import msgspec
 from flask import Request, jsonify
@@ -26,7 +25,7 @@ from integration.errors import Conflict, ForgedMessage
 from sidebar import summary
 from sidebar.arrivals import Context, Person, Teammate, arrive, bare, tell
 from sidebar.context import services
-from sidebar.doors import Desk, Door
+from sidebar.doors import Desk, Door, agent_id, query_pairs
 from sidebar.visit import Proof, State, Visit
 
 SIGNATURE = "X-HelpScout-Signature"
@@ -63,7 +62,7 @@ def read(query: str, secret: str) -> dict[str, str]:
 
     Parameters that are in the configured address itself are not signed and are left out.
     """
-    given = parse_qsl(query, keep_blank_values=True, max_num_fields=50)
+    given = query_pairs(query)
     signatures = [value for name, value in given if name == SIGNATURE]
     others = [(name, value) for name, value in given if name != SIGNATURE]
     if not secret or len(signatures) != 1 or len({name for name, _value in others}) != len(others):
@@ -83,7 +82,7 @@ def open_door(request: Request, desk: Desk) -> Visit:
     visit = arrive(
         bare(desk, tenant=Proof.SIGNED, capabilities=CAPABILITIES),
         desk,
-        Teammate(id=signed["user-id"]),
+        Teammate(id=agent_id(signed["user-id"])),
         proof=hashlib.sha256(query.encode()).hexdigest(),
         kept=REMEMBERED,
     )
@@ -153,7 +152,7 @@ def answer(request: Request, desk: Desk) -> ResponseReturnValue | None:
     visit = arrive(
         bare(desk, tenant=Proof.SIGNED),
         desk,
-        Teammate(id=str(call.user.id), name=_name(call.user.fname, call.user.lname)),
+        Teammate(id=agent_id(str(call.user.id)), name=_name(call.user.fname, call.user.lname)),
         proof=hashlib.sha256(body).hexdigest(),
         kept=REMEMBERED,
     )

@@ -22,7 +22,7 @@ from integration.contacts import email_key
 from integration.errors import ForgedMessage
 from sidebar import intercom_refund, summary
 from sidebar.arrivals import Context, Person, Teammate, arrive, bare, tell
-from sidebar.doors import Desk, Door
+from sidebar.doors import Desk, Door, agent_id
 from sidebar.intercom_canvas import button, canvas, link, rows, text, title
 from sidebar.visit import Proof, Visit
 
@@ -87,7 +87,7 @@ def visit_of(call: Call, body: bytes, desk: Desk) -> Visit:
     visit = arrive(
         bare(desk, tenant=Proof.SIGNED),
         desk,
-        Teammate(id=str(call.admin.id), email=email, name=call.admin.name or ""),
+        Teammate(id=agent_id(str(call.admin.id)), email=email, name=call.admin.name or ""),
         proof=hashlib.sha256(body).hexdigest(),
         kept=REMEMBERED,
         signed_email=True,

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl
 
 from flask import Request
 
@@ -19,7 +18,7 @@ from integration.contacts import email_key
 from integration.errors import ForgedMessage
 from sidebar.arrivals import Context, Person, Teammate, arrive, bare, tell
 from sidebar.context import services
-from sidebar.doors import Desk, Door
+from sidebar.doors import Desk, Door, query_pairs
 from sidebar.visit import Proof, Visit
 
 AROUND = timedelta(minutes=5)
@@ -37,7 +36,7 @@ def sign(secret: str, values: Mapping[str, str]) -> str:
 
 def read(query: str, desk: Desk, now: datetime) -> dict[str, str]:
     """What Re:amaze signed. Raises :exc:`ForgedMessage`."""
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=50)
+    pairs = query_pairs(query)
     values = dict(pairs)
     given = values.pop("hmac", "")
     secret = desk.secrets.get("sso_secret", "")

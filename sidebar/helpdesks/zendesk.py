@@ -76,6 +76,8 @@ def read(token: str, desk: Desk, now: datetime) -> Claims:
             },
         )
         claims = msgspec.convert(raw, Claims)
+    except jwt.InvalidSignatureError:
+        raise ForgedMessage("signed with another key", code="other_key") from None
     except jwt.InvalidAudienceError:  # signed with the app's key: only the number here is another one
         raise ForgedMessage("the token of another installation", code="other_installation") from None
     except (jwt.InvalidTokenError, msgspec.ValidationError, ValueError):
@@ -97,7 +99,7 @@ def _check_times(claims: Claims, now: datetime) -> None:
     if expires + LEEWAY <= now or issued + LONGEST_AGE + LEEWAY < now:
         raise ForgedMessage("the token is over", code="expired")
     if max(issued, begins) > now + LEEWAY:
-        raise ForgedMessage("the token is of the future")
+        raise ForgedMessage("the token is of the future", code="expired")
 
 
 @lru_cache(maxsize=256)
@@ -122,26 +124,32 @@ def can_prove(desk: Desk) -> bool:
     return bool(desk.settings.get("public_key") and desk.settings.get("installation_id"))
 
 
-def _note_trouble(request: Request, desk: Desk) -> None:
-    """Why a call that Zendesk's framework made proves nothing. It adds `origin`; nobody believes it."""
+def _trouble(request: Request, desk: Desk) -> str:
+    """Why a call that Zendesk's framework made proves nothing, as a code; "" where nothing is known.
+
+    It adds `origin`, which nobody believes.
+    """
     origin = request.args.get("origin", "")
     if not origin:
-        return
+        return ""
     if origin != f"https://{host(desk)}":
-        note_refusal(desk, "other_subdomain")  # the browser refuses the frame: its page stays empty
-    elif not can_prove(desk):
-        note_refusal(desk, "no_key")
-    elif request.method == "GET":
-        note_refusal(desk, "unsigned")
+        return "other_subdomain"  # the browser refuses the frame: its page stays empty
+    if not can_prove(desk):
+        return "no_key"
+    return "unsigned" if request.method == "GET" else ""
 
 
 def open_door(request: Request, desk: Desk) -> Visit:
-    visit = bare(desk, tenant=Proof.SHARED_SECRET, capabilities=CAPABILITIES)
-    _note_trouble(request, desk)
+    trouble = _trouble(request, desk)
     if request.method == "GET" or not can_prove(desk):
-        return visit
+        if trouble:
+            note_refusal(desk, trouble)
+        return bare(desk, tenant=Proof.SHARED_SECRET, capabilities=CAPABILITIES)
     token = request.form.get("token", "")
-    claims = read(token, desk, services().now())
+    try:
+        claims = read(token, desk, services().now())
+    except ForgedMessage as error:  # of another Zendesk nothing in the token can fit
+        raise ForgedMessage(str(error), code=trouble or error.code) from None
     visit = bare(desk, tenant=Proof.SIGNED, capabilities=CAPABILITIES)
     agent = Teammate(id=user_id(claims.sub, desk))
     return arrive(visit, desk, agent, proof=token, kept=LONGEST_AGE + 2 * LEEWAY)

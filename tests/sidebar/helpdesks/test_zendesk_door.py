@@ -136,15 +136,36 @@ def test_times_are_checked_by_our_clock(desk, knocker, claims, issued, expires, 
 
 def test_another_key_is_refused(desk, knocker, claims, refusal):
     assert knocker(desk).post({"token": sign(claims, OTHER_KEY)}).status_code == 401
-    assert refusal(desk) == "forged"
+    assert refusal(desk) == "other_key"
 
 
 def test_the_set_up_page_is_told_that_only_the_installation_is_another_one(desk, knocker, claims, refusal):
     other = f"https://{HOST}/api/v2/apps/installations/8.json"
     assert knocker(desk).post({"token": sign(claims, OTHER_KEY, aud=other)}).status_code == 401
-    assert refusal(desk) == "forged"  # nothing more is said of a token that we cannot believe
+    assert refusal(desk) == "other_key"  # nothing more is said of a token that we cannot believe
     assert knocker(desk).post({"token": sign(claims, aud=other)}).status_code == 401
     assert refusal(desk) == "other_installation"
+
+
+@pytest.mark.parametrize("wrong", ["subdomain", "subdomain and key"])
+def test_the_set_up_page_is_told_of_another_subdomain_first(add_desk, knocker, claims, refusal, wrong):
+    """The name is wrong in every claim then, and the key may be as it should."""
+    desk = add_desk("zendesk", subdomain="acme2", app_id="11", installation_id="7", public_key=PEM)
+    door = knocker(desk)
+    door.path += f"?origin=https://{HOST}&app_guid=g"
+    token = sign(claims, KEY if wrong == "subdomain" else OTHER_KEY)
+    assert door.post({"token": token}).status_code == 401
+    assert refusal(desk) == "other_subdomain"
+
+
+def test_a_token_written_another_way_is_no_new_proof(desk, knocker, claims):
+    """The last letter of a signature has bits to spare: the same proof, were it taken, under another name."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    token = sign(claims)
+    other = token[:-1] + letters[letters.index(token[-1]) ^ 1]
+    for written in (other, f"{token}=", f"{token}\n", f" {token}", token.replace(".", ".\n", 1)):
+        assert knocker(desk).post({"token": written}).status_code == 401
+    assert knocker(desk).post({"token": token}).status_code == 200
 
 
 @pytest.mark.parametrize(
