@@ -136,7 +136,7 @@ def words(code: str, status: int = 400) -> str:
         "password_easy": _("This password is too easy to guess."),
         "passkey": _("The passkey was not accepted. Try again, or use password and code."),
         "agent_disabled": _("Your access has ended. An admin can restore it."),
-        "not_https": _("Zendesk opens https addresses only. Set APP_URL on the server to one."),
+        "not_https": _("Helpdesks open https addresses only. Set APP_URL on the server to one."),
         "bad_limit": _("A limit is a number that is not below zero."),
         "bad_currency": _("A currency is three letters, such as EUR."),
     }

@@ -126,6 +126,7 @@ def steps(state: State) -> list[Step]:
         "chatwoot": (_chatwoot, _pairing),
         "reamaze": (_reamaze, _matching),
         "intercom": (_intercom, _matching),
+        "cards": (_cards, _following),
     }
     setting_up, agents = ways.get(state.helpdesk.kind, (_generic, _matching))
     return [*setting_up(state), _opening(state), agents(state)]
@@ -148,7 +149,7 @@ def _zendesk(state: State) -> list[Step]:
                 "apps and press “Upload private app”. Choose the file, then press Upload and Install."
             ),
             shows="zip",
-            checks=_uploadable(state),
+            checks=_reachable(state),
             pending=not state.called and "app_id" in state.lacking,
         ),
         Step(
@@ -173,10 +174,11 @@ def _zendesk(state: State) -> list[Step]:
     ]
 
 
-def _uploadable(state: State) -> tuple[Check, ...]:
+def _reachable(state: State) -> tuple[Check, ...]:
+    """A page on https frames no page on http, and says so to nobody but its own console."""
     if zendesk_app.opens(state.address):
         return ()
-    return (Check(False, _("Zendesk opens https addresses only. Set APP_URL on the server to one.")),)
+    return (Check(False, _("Helpdesks open https addresses only. Set APP_URL on the server to one.")),)
 
 
 def _front(state: State) -> list[Step]:
@@ -187,6 +189,7 @@ def _front(state: State) -> list[Step]:
                 "In Front: Settings, Developers, Create app, add the feature “Plugin”. As its address enter:"
             ),
             shows="address",
+            checks=_reachable(state),
             pending=not state.called,
         ),
         Step(
@@ -204,6 +207,7 @@ def _helpscout(state: State) -> list[Step]:
             title=_("Make an app in Help Scout"),
             text=_("In Help Scout: Manage, Apps, Build a custom app. As the callback address enter:"),
             shows="address",
+            checks=_reachable(state),
             pending=not state.called,
         ),
         Step(
@@ -226,7 +230,7 @@ def _chatwoot(state: State) -> list[Step]:
                 "Give it a name that your agents know, and as its address enter:"
             ),
             shows="address",
-            checks=state.refusal("other_origin"),
+            checks=(*_reachable(state), *state.refusal("other_origin")),
             pending=not state.called,
         ),
         Step(
@@ -263,7 +267,7 @@ def _reamaze(state: State) -> list[Step]:
             title=_("Add a custom module"),
             text=_("In Re:amaze: Settings, Apps, Custom module. As its address enter:"),
             shows="address",
-            checks=_proof(state),
+            checks=(*_reachable(state), *_proof(state)),
         ),
     ]
 
@@ -278,9 +282,48 @@ def _intercom(state: State) -> list[Step]:
                 "Initialize and as Submit:"
             ),
             shows="address",
+            checks=(*_reachable(state), *_proof(state)),
+        ),
+    ]
+
+
+def _cards(state: State) -> list[Step]:
+    return [
+        Step(
+            title=_("Give your helpdesk this address"),
+            text=_(
+                "Its server asks there about each customer and draws the answer as a card. In Gorgias add an "
+                "HTTP integration that sends the JSON %(body)s by POST; in Gladly a lookup adaptor; in "
+                "Groove a custom profile. The address:",
+                body='{"email": "{{ticket.customer.email}}", "ticket": "{{ticket.id}}"}',
+            ),
+            shows="address",
+            checks=_reachable(state),
+            pending=not state.called,
+        ),
+        Step(
+            title=_("Give both sides the same secret"),
+            text=_(
+                "Enter the secret that you were shown, or set another one here. In Gorgias it is the header "
+                "“Authorization” with “Bearer” and a space before the secret, in Gladly the signing key, in "
+                "Groove the API token."
+            ),
+            settings=("secret",),
             checks=_proof(state),
         ),
     ]
+
+
+def _following(state: State) -> Step:
+    return Step(
+        title=_("Agents follow the link in the card"),
+        text=_(
+            "The card shows, and changes nothing. Whoever wants to act presses its link and signs in here. "
+            "Whoever has no account yet is invited under Agents."
+        ),
+        link=(url_for("admin.agents"), _("Agents")),
+        pending=state.helpdesk.last_opened_at is None,
+    )
 
 
 def _generic(state: State) -> list[Step]:
@@ -361,7 +404,7 @@ def _opening(state: State) -> Step:
     seen = (
         Check(True, _("Opened last at %(when)s.", when=when(opened)))
         if opened
-        else Check(None, _("Waiting for the first opening."))
+        else Check(None, _missing(state))
     )
     where = {
         "zendesk": _(
@@ -380,13 +423,39 @@ def _opening(state: State) -> Step:
     )
 
 
+def _missing(state: State) -> str:
+    """Nothing was opened yet; where to look if it should have been."""
+    if state.called:
+        return str(_("Waiting for the first opening."))
+    if state.helpdesk.kind == "zendesk":
+        return str(
+            _(
+                "Waiting for the first opening. If nothing comes: is the app installed and switched on in "
+                "Zendesk, for your role and group?"
+            )
+        )
+    return str(
+        _(
+            "Waiting for the first opening. If nothing comes: is the address in your helpdesk the one above, "
+            "letter by letter?"
+        )
+    )
+
+
 def refusals() -> dict[str, str]:
     """Why a call was refused, and what to do; by the code of the error."""
     return {
         "forged": _(
             "The signature does not fit. The secret or key here belongs to another app: copy it again."
         ),
-        "expired": _("The proof was too old when it came. Check the clock of the server."),
+        "other_key": _(
+            "The signature does not fit the key here. Copy the key again; if the app was uploaded anew, copy "
+            "its two numbers again too."
+        ),
+        "long_life": _("The token is good for more than two minutes. Make a new one for each opening."),
+        "expired": _(
+            "The proof was of another time: too old, or ahead of our clock. Check the clock of the server."
+        ),
         "forbidden": _("The call named somebody who has no access here. Look under Agents."),
         "access_ended": _("The call named an agent who was disabled."),
         "bad_input": _(

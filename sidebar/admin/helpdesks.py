@@ -58,7 +58,10 @@ def helpdesks_add_post(person: SignedIn, kind: str) -> ResponseReturnValue:
         return _form(kind, str(error)), 400
     if not secret:
         return redirect(url_for("admin.helpdesks_one", helpdesk_id=row.id), 303)
-    return render_template("admin/helpdesk_added.html", row=row, address=address, secret=secret)
+    frames = desks.KINDS[kind].frames
+    return render_template(
+        "admin/helpdesk_added.html", row=row, address=address, secret=secret, frames=frames
+    )
 
 
 @bp.get("/helpdesks/<int:helpdesk_id>")

@@ -269,7 +269,7 @@ def test_the_zendesk_app_is_made_for_its_own_address(
     services.settings = replace(services.settings, app_url="http://desk.example.com")
     refused = browser.get(f"/admin/helpdesks/{row.id}/app.zip")
     assert refused.status_code == 400
-    assert "Zendesk opens https addresses only." in browser.text
+    assert "Helpdesks open https addresses only." in browser.text
     browser.post("/admin/helpdesks/add/generic", {"name": "G"})
     other = newest_helpdesk(services, account)
     assert browser.get(f"/admin/helpdesks/{other.id}/app.zip").status_code == 404
