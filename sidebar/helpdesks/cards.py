@@ -164,7 +164,9 @@ def _told(name: str, found: summary.Summary, visit: Visit) -> dict[str, Any]:
 
 
 def _for_gladly(found: summary.Summary, visit: Visit) -> dict[str, Any]:
-    """An empty list would read "no such customer", so a failed lookup is an error instead (see `answer`)."""
+    """An empty list would read "no such customer", so a failed lookup has none (and see `answer`)."""
+    if found.state == "failed":
+        return {"error": found.title}
     if found.state != "one":
         return {"results": []}
     plain = summary.as_json(found)

@@ -15,10 +15,12 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy.exc import OperationalError
 
 from integration import helpdesks, people
 from integration.db.accounts import Role
 from integration.db.helpdesks import HelpdeskAgent
+from sidebar import summary
 from sidebar.helpdesks import helpscout, reamaze
 
 APP = "https://deskside.test"
@@ -281,6 +283,60 @@ def test_a_removed_helpdesk_takes_no_proof(way, desk_of, send, clock, services, 
     assert send(desk, way.call(desk, "ours", clock())).status_code == 404
 
 
+@pytest.fixture
+def frame_at(desk_of: Any, add_desk: Any, knocker: Any, clock: Any) -> Callable[[str], Any]:
+    """A living frame of this kind, at Kadri's conversation."""
+
+    def open_frame(kind: str) -> Any:
+        if kind == "chatwoot":
+            door = knocker(add_desk("chatwoot", "https://desk.example"))
+            door.get()
+        else:
+            door = knocker(desk := desk_of(WAYS[kind]))
+            call = WAYS[kind].call(desk, "ours", clock())
+            if call.data is None:
+                door.get(f"?{call.query}")
+            else:
+                door.post(call.data, content_type=call.kind)
+        if kind != "reamaze":  # which proves the conversation with the rest
+            assert door.tell(conversation="2002", emails=[KADRI]).status_code == 200
+        return door
+
+    return open_frame
+
+
+FRAMED = ["zendesk", "front", "helpscout", "chatwoot", "generic", "reamaze"]
+
+
+@pytest.mark.parametrize("kind", FRAMED)
+def test_a_living_frame_ends_with_its_helpdesk(kind, frame_at, services, account, agent, shop):
+    door = frame_at(kind)
+    assert door.pane("/freshness").status_code == 200
+    with services.transaction(account) as work:
+        [desk] = helpdesks.everyone(work)
+        helpdesks.remove(work, desk.id)
+    for path in ("/freshness", "/pane", f"/pane?customer={shop['customer']}", f"/orders/{shop['lamp']}"):
+        answer = door.pane(path)
+        assert answer.status_code == 403
+        assert b"Kadri" not in answer.data
+    assert door.tell(conversation="2002", emails=[KADRI]).status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["zendesk", "front", "helpscout", "chatwoot"])
+def test_a_paired_frame_ends_with_its_agents_access(
+    kind, frame_at, services, account, agent, shop, pair, disable
+):
+    door = frame_at(kind)
+    pair(door)
+    assert "Kadri Tamm" in door.text
+    with services.transaction(account) as work:
+        people.add_agent(work, "boss@lumi.example", "Boss", Role.ADMIN)
+    disable(agent)
+    for path in ("/freshness", "/pane", f"/orders/{shop['lamp']}"):
+        assert door.pane(path).status_code == 403
+    assert door.tell(conversation="2002", emails=[KADRI]).status_code == 403
+
+
 @pytest.mark.parametrize("name", NAMING)
 def test_an_agent_whose_access_was_ended_opens_nothing(
     name, desk_of, send, clock, services, account, agent, disable, shop, refusal
@@ -345,6 +401,43 @@ def test_what_no_helpdesk_sends_is_refused_in_order(kind, call, add_desk, desk_o
     desk = desk_of(way) if way else add_desk("chatwoot", "https://desk.example")
     answer = send(desk, call)
     assert answer.status_code < 500
+
+
+@pytest.mark.parametrize(
+    "name", ["helpscout of old", "intercom", "gladly", "gorgias", "groove", "there there"]
+)
+def test_a_card_whose_lookup_failed_never_reads_no_orders(
+    name, desk_of, send, clock, agent, shop, monkeypatch
+):
+    def fails(*_arguments: Any, **_more: Any) -> None:
+        raise OperationalError("select", {}, Exception("gone"))
+
+    monkeypatch.setattr(summary, "look_at", fails)
+    desk = desk_of(WAYS[name])
+    words = json.dumps(send(desk, WAYS[name].call(desk, "ours", clock())).get_json())
+    assert "The lookup failed" in words
+    assert "No orders" not in words
+    assert "results" not in words  # Gladly reads an empty list as "no such customer"
+
+
+SUBJECTS = ["Where is #1042?", "Tellimus 1042", "แจ้งปัญหาคำสั่งซื้อ ๑๐๔๒", "طلب رقم ١٠٤٢", "CC123456789EE?"]
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+@pytest.mark.parametrize("kind", ["zendesk", "helpscout", "generic"])
+def test_numbers_in_the_subject_lead_to_the_order(kind, subject, desk_of, knocker, send, clock, agent, shop):
+    """The customer writes from an address that no store knows."""
+    desk = desk_of(WAYS[kind])
+    door = knocker(desk)
+    call = WAYS[kind].call(desk, "ours", clock())
+    if call.data is None:
+        door.get(f"?{call.query}")
+    else:
+        door.post(call.data, content_type=call.kind)
+    conversation = "2002" if kind == "helpscout" else "42"
+    assert door.tell(conversation=conversation, emails=["x@example.ee"], subject=subject).status_code == 200
+    assert "#1042" in door.text
+    assert "Kadri Tamm" in door.text
 
 
 def test_a_nul_in_what_was_signed_is_no_fault_of_ours(way, desk_of, send, clock, agent, shop):
