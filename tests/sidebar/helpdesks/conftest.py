@@ -28,7 +28,8 @@ from integration.db.audit import AuditEntry
 from integration.db.helpdesks import Helpdesk
 from integration.people import sessions
 from jobs.boot import Services
-from tests.sidebar.windows import Window, Windows
+from tests.sidebar.barriers import barriers
+from tests.sidebar.windows import PATIENCE, Window, Windows
 
 APP = "https://deskside.test"
 EMAIL = "kadri.tamm@example.ee"
@@ -335,8 +336,11 @@ class Stage:
         return release
 
     def wait_until_held(self, word: str) -> None:
-        while not self.held[word]:
+        for _turn in range(PATIENCE // 20):
+            if self.held[word]:
+                return
             self.page.wait_for_timeout(20)
+        raise AssertionError(f"nothing with {word!r} was asked")
 
     def open(self, origin: str, body: str, path: str = "/") -> Frame:
         """Show the helpdesk's page; the frame named `side` in it."""
@@ -381,15 +385,41 @@ def stage_of(windows: Windows, app: Flask) -> Iterator[Callable[..., Stage]]:
         assert [made.errors for made in stages if made.errors] == []
 
 
+COOKIES = ("cookies-allowed", "cookies-blocked")
+"""Both modes of third-party cookies, by the browser's own preference."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """With --thorough each test of a door goes through both modes; else those that ask for `cookie_stage`."""
+    if "cookie_mode" in metafunc.fixturenames:
+        thorough = metafunc.config.getoption("--thorough")
+        metafunc.parametrize("cookie_mode", COOKIES if thorough else ("",))
+
+
 @pytest.fixture
-def stage(stage_of: Callable[..., Stage]) -> Stage:
-    return stage_of()
+def stage(stage_of: Callable[..., Stage], cookie_mode: str) -> Stage:
+    return stage_of(cookie_mode)
 
 
-@pytest.fixture(params=["cookies-allowed", "cookies-blocked"])
+@pytest.fixture(params=COOKIES)
 def cookie_stage(request: Any, stage_of: Callable[..., Stage]) -> Stage:
-    """Both modes of third-party cookies, by the browser's own preference."""
     return stage_of(request.param)
+
+
+@pytest.fixture
+def small_dark_and_arabic() -> Callable[[Stage], None]:
+    """The customer's screen from right to left, on a dark ground, within 320 pixels, fit for every reader."""
+
+    def check(stage: Stage) -> None:
+        root = stage.frame.locator(".pane")
+        assert (root.get_attribute("lang"), root.get_attribute("dir")) == ("ar", "rtl")
+        width, wanted = stage.frame.evaluate("[innerWidth, document.documentElement.scrollWidth]")
+        assert (width, wanted) == (320, 320)
+        ground = stage.frame.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert sum(map(int, re.findall(r"[0-9]+", ground)[:3])) < 200
+        assert barriers(stage.frame) == []
+
+    return check
 
 
 # -- the vendors' own scripts, from npm: never part of the product --------------------------------

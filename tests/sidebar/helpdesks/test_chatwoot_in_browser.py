@@ -159,6 +159,30 @@ def test_another_conversation_and_another_theme(stage, page_of, shop, press):
     assert len(posts) == 1
 
 
+def test_a_late_answer_for_the_conversation_before_is_not_shown(stage, page_of, shop, press):
+    stage.open(HOST, page_of())
+    stage.wait_for("unproven")
+    press(stage)
+    release = stage.hold("kadri.tamm")
+    stage.posted(f"desk.data = {json.dumps(data(41))}; tell()")
+    stage.wait_until_held("kadri.tamm")
+    stage.posted(f"desk.data = {json.dumps(data(43, 'nobody@example.ee'))}; tell()")
+    stage.wait_for("empty")
+    with stage.page.expect_response(lambda answer: "kadri" in (answer.request.post_data or "")):
+        release()
+    stage.page.wait_for_timeout(100)
+    assert stage.see("empty").is_visible()
+    assert "Kadri" not in stage.text()
+
+
+def test_a_contact_with_a_phone_alone_is_found(stage, page_of, shop, press):
+    told = data(email=None)
+    told["contact"]["phone_number"] = "+37255512345"
+    stage.open(HOST, page_of(told))
+    stage.wait_for("unproven")
+    press(stage)
+
+
 def test_a_pairing_that_ends_at_another_conversation_shows_nobody_of_the_one_before(
     stage, page_of, shop, signed_in, confirm, agent
 ):

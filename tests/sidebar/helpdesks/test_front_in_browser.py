@@ -162,8 +162,7 @@ def test_a_late_answer_for_the_conversation_before_is_not_shown(opened):
     other = context(number="cnv_43", handles=("nobody@example.ee",))
     release = opened.hold("kadri.tamm")
     opened.posted(f"desk.context = {json.dumps(context(number='cnv_41'))}; tell()")
-    while not opened.held["kadri.tamm"]:
-        opened.page.wait_for_timeout(20)
+    opened.wait_until_held("kadri.tamm")
     opened.posted(f"desk.context = {json.dumps(other)}; tell()")
     opened.wait_for("empty")
     with opened.page.expect_response(lambda answer: "kadri" in (answer.request.post_data or "")):
@@ -179,6 +178,50 @@ def test_a_silent_host_reads_as_silence_and_is_asked_again(stage, page_of, shop)
     assert "This does not mean that there are no orders" in stage.text()
     stage.posted(f"desk.context = {json.dumps(context())}; tell()")
     stage.wait_for("unproven")
+
+
+def test_a_contact_without_an_address_reads_as_no_match(opened):
+    opened.posted(f"desk.context = {json.dumps(context(number='cnv_44', handles=()))}; ")
+    opened.posted("desk.context.conversation.recipient.handle = null; tell()")
+    opened.wait_for("empty")
+    assert "Kadri" not in opened.text()
+
+
+def test_a_reply_is_not_put_into_another_conversation(opened):
+    """The agent moved on while Front looked for the message that the reply answers."""
+    other = context(number="cnv_43", handles=("nobody@example.ee",))
+    opened.posted("desk.mute = ['listMessages']")
+    reply(opened)
+    opened.page.wait_for_function("calls.some((one) => one.name === 'listMessages')")
+    opened.posted(f"desk.context = {json.dumps(other)}; tell()")
+    opened.posted(
+        "const { id } = calls.find((one) => one.name === 'listMessages');"
+        "port.postMessage({ type: 'function_result', id, value: desk.values.listMessages })"
+    )
+    opened.wait_for("empty")
+    opened.page.wait_for_timeout(200)
+    assert called(opened, "createDraft") == []
+
+
+def test_where_front_offers_no_draft_the_text_is_copied(stage, page_of, shop, press):
+    told = context()
+    del told["functionArities"]["createDraft"]
+    stage.open(HOST, page_of(told))
+    press(stage)
+    text = reply(stage)
+    stage.frame.locator("#toast:has-text('Copied')").wait_for()
+    stage.page.locator("#answer").focus()
+    stage.page.keyboard.press("Control+V")
+    assert stage.page.locator("#answer").input_value() == text
+
+
+def test_it_fits_a_small_dark_frame_in_arabic(stage_of, page_of, shop, press, small_dark_and_arabic):
+    stage = stage_of("ar", "dark")
+    stage.open(HOST, page_of().replace('width="360"', 'width="320"'))
+    press(stage)
+    stage.page.reload()
+    stage.wait_for("customer")
+    small_dark_and_arabic(stage)
 
 
 def test_a_reply_becomes_a_draft_that_answers_the_customers_last_message(opened):

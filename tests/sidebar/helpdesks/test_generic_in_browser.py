@@ -39,7 +39,7 @@ def desk(add_desk):
 def token(desk, clock):
     numbers = iter(range(1000))
 
-    def sign(conversation="48211", email=KADRI):
+    def sign(conversation="48211", *emails):
         now = int(clock().timestamp())
         claims = {
             "iss": desk.key,
@@ -48,7 +48,7 @@ def token(desk, clock):
             "email": "liis@lumi.example",
             "name": "Liis Kask",
             "conversation": conversation,
-            "customer": {"emails": [email]},
+            "customer": {"emails": list(emails) if emails else [KADRI]},
             "iat": now,
             "exp": now + 60,
             "jti": str(next(numbers)),
@@ -122,8 +122,7 @@ def test_a_late_answer_for_the_conversation_before_is_not_shown(opened, token):
     late, last = token("48213"), token("48214", "nobody@example.ee")
     release = opened.hold(late)
     tell(opened, "48213", KADRI, late)
-    while not opened.held[late]:
-        opened.page.wait_for_timeout(20)
+    opened.wait_until_held(late)
     tell(opened, "48214", "nobody@example.ee", last)
     opened.wait_for("empty")
     with opened.page.expect_response(lambda answer: late in (answer.request.post_data or "")):
@@ -155,6 +154,32 @@ def test_where_the_host_does_not_take_it_the_text_is_copied(opened, fault):
     opened.page.locator("#answer").focus()
     opened.page.keyboard.press("Control+V")
     assert opened.page.locator("#answer").input_value() == text
+
+
+def test_all_addresses_are_searched(stage, desk, token, shop, agent):
+    stage.open(HOST, PAGE % (desk.url, token("48211", "old@example.ee", KADRI)))
+    stage.wait_for("customer")
+
+
+def test_a_customer_without_an_address_reads_as_no_match(opened, token):
+    tell(opened, "48215", token=token("48215", ""))
+    opened.wait_for("empty")
+    assert "Kadri" not in opened.text()
+
+
+def test_the_host_is_told_the_real_height(opened):
+    opened.page.wait_for_function("heard.some((one) => one.type === 'resize')")
+    opened.page.wait_for_timeout(400)
+    real = opened.frame.evaluate("Math.ceil(document.getElementById('app').getBoundingClientRect().height)")
+    assert said(opened, "resize")[-1] == {"sidebar": 1, "type": "resize", "height": real}
+    assert real > 300
+
+
+def test_it_fits_a_small_dark_frame_in_arabic(stage_of, desk, token, shop, agent, small_dark_and_arabic):
+    stage = stage_of("ar", "dark")
+    stage.open(HOST, (PAGE % (desk.url, token())).replace('width="360"', 'width="320"'))
+    stage.wait_for("customer")
+    small_dark_and_arabic(stage)
 
 
 def test_a_silent_host_reads_as_silence(stage, desk, shop):

@@ -126,6 +126,43 @@ def test_a_changed_customer_replaces_the_old_one(opened):
     assert "Kadri" not in opened.text()
 
 
+def test_a_late_answer_for_the_customer_before_is_not_shown(stage, page_of, shop):
+    release = stage.hold("kadri.tamm")
+    stage.open(HOST, page_of())
+    stage.wait_until_held("kadri.tamm")
+    stage.posted(f"desk.context = {json.dumps(told(emails=['nobody@example.ee']))}; tell()")
+    stage.wait_for("empty")
+    with stage.page.expect_response(lambda answer: "kadri" in (answer.request.post_data or "")):
+        release()
+    stage.page.wait_for_timeout(100)
+    assert stage.see("empty").is_visible()
+    assert "Kadri" not in stage.text()
+
+
+def test_a_reply_is_gone_with_the_customer_whom_it_was_for(opened):
+    opened.frame.locator("[data-act=reply]:visible").first.click()
+    release = opened.hold("nobody")
+    opened.posted(f"desk.context = {json.dumps(told(emails=['nobody@example.ee']))}; tell()")
+    opened.see("customer").wait_for(state="detached")
+    assert opened.see("reply-insert").count() == 0  # what would be copied is gone with its customer
+    assert heard(opened, "SET_CLIPBOARD_TEXT") == []
+    release()
+
+
+def test_a_host_that_names_no_referrer_is_heard_all_the_same(stage, page_of, shop):
+    """The vendor's own script waits for ever then: it takes the host's address from there."""
+    stage.open(HOST, '<meta name="referrer" content="no-referrer">' + page_of())
+    stage.wait_for("customer")
+
+
+def test_it_fits_a_small_dark_frame_in_arabic(stage_of, page_of, shop, small_dark_and_arabic):
+    stage = stage_of("ar", "dark")
+    stage.name = "app-"
+    stage.open(HOST, page_of())
+    stage.wait_for("customer")
+    small_dark_and_arabic(stage)
+
+
 def test_another_conversation_than_the_signed_one_is_refused(opened):
     opened.posted(f"desk.context = {json.dumps(told(2003))}; tell()")
     opened.wait_for("error")

@@ -138,8 +138,7 @@ def test_a_late_answer_for_the_conversation_before_is_not_shown(stage, page_of, 
     stage.open(HOST, page_of(), "/agent/tickets/42")
     stage.page.wait_for_function("desk.on.includes('ticket.requester.email.changed')")
     stage.page.wait_for_timeout(0)
-    while not stage.held["kadri.tamm"]:
-        stage.page.wait_for_timeout(20)
+    stage.wait_until_held("kadri.tamm")
     stage.posted(MOVED_ON)
     stage.wait_for("empty")
     with stage.page.expect_response(lambda answer: "kadri" in (answer.request.post_data or "")):
@@ -187,8 +186,7 @@ def test_without_zendesks_script_the_pane_says_so(stage, page_of, shop):
 def test_a_lookup_that_fails_never_reads_no_orders(opened):
     release = opened.hold("nobody")
     opened.posted(MOVED_ON)
-    while not opened.held["nobody"]:
-        opened.page.wait_for_timeout(20)
+    opened.wait_until_held("nobody")
     [route] = opened.held.pop("nobody")
     route.fulfill(
         status=503, content_type="application/problem+json", body='{"status": 503, "code": "internal"}'
@@ -321,6 +319,14 @@ def test_a_hostile_parent_shows_nothing(stage, page_of, shop, vendor_script, ori
         stage.page.goto(f"{origin}/")
     assert stage.posted("heard") == []
     assert [path for _method, path, _headers in stage.asked if path.startswith("/static")] == []
+
+
+def test_it_fits_a_small_dark_frame_in_arabic(stage_of, page_of, shop, vendor_script, small_dark_and_arabic):
+    stage = stage_of("ar", "dark")
+    stage.scripts[SDK] = vendor_script("zendesk")
+    stage.open(HOST, page_of(), "/agent/tickets/42")
+    stage.wait_for("customer")
+    small_dark_and_arabic(stage)
 
 
 def test_reloading_the_frame_shows_the_same_customer(opened):
