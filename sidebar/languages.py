@@ -100,6 +100,11 @@ def in_template(message: str, **variables: Any) -> Markup:
     return _marked(message, current()) % variables
 
 
+def counted_in_template(singular: str, plural: str, num: int, **variables: Any) -> Markup:
+    """As Jinja's new-style ngettext."""
+    return Markup(catalogue(current()).ngettext(singular, plural, num)) % {"num": num, **variables}  # noqa: S704
+
+
 def ngettext(singular: str, plural: str, num: int, **variables: Any) -> str:
     text: str = catalogue(current()).ngettext(singular, plural, num)
     return text % {"num": num, **variables}
@@ -122,14 +127,10 @@ def choose() -> str:
 
 def install(app: Flask) -> None:
     Languages(app, locale_selector=choose, default_locale="en")
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # of Jinja's i18n extension
-        lambda message: catalogue(current()).gettext(message),
-        lambda singular, plural, num: catalogue(current()).ngettext(singular, plural, num),
-        newstyle=True,
-    )
     app.jinja_env.globals.update(
         _=in_template,
         gettext=in_template,
+        ngettext=counted_in_template,
         languages=LANGUAGES,
         short_language=SHORT,
         language=current,
