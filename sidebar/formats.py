@@ -5,6 +5,7 @@ they match the store's own pages. Everything goes through CLDR (Babel).
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -27,6 +28,17 @@ REGIONAL = {"en": "en_GB"}
 KEPT = 8192
 """Sums and days whose text is kept: one pane writes the same few many times."""
 
+CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z])(?=\d)")
+"""CLDR sets a letter apart from a digit ("RON 12.50"), which Babel leaves out."""
+
+TITLE = re.compile(
+    r"^(?:(?:mr|mrs|ms|miss|dr|prof)\b\.?\s+"
+    r"|(?:นางสาว|น\.ส\.|นาย|นาง|คุณ)\s*(?=[\u0e01-\u0e2e\u0e40-\u0e44]))",  # before a syllable, not within one
+    re.IGNORECASE,
+)
+HALVES = frozenset({"عبد", "أبو", "ابو", "abd", "abdul", "abdel", "abu"})
+"""First words that are no name alone: "عبد" is "servant", "عبد الله" is Abdullah."""
+
 
 @cache
 def locale_of(language: str) -> Locale:
@@ -38,7 +50,7 @@ def money_text(money: Money, language: str) -> str:
     """The amount with its currency's own digits: never shortened, never wrapped."""
     value = Decimal(money.minor).scaleb(-digits(money.currency))
     text: str = format_currency(value, money.currency, locale=locale_of(language), numbering_system="latn")
-    return text.replace(" ", "\u00a0")
+    return CODE_BEFORE_DIGIT.sub("\u00a0", text.replace(" ", "\u00a0"))
 
 
 def money(value: Money) -> Markup:
@@ -165,7 +177,14 @@ def initials(name: str) -> str:
 
 
 def first_name(name: str) -> str:
-    return name.split()[0] if name.split() else ""
+    """What to call somebody: without a title, and not half of a name that is written in two words."""
+    words = TITLE.sub("", name.strip(), count=1).split()
+    if not words:
+        return ""
+    if words[0].casefold() in HALVES:
+        return " ".join(words[:2])
+    only_initial = len(words[0].rstrip(".")) == 1
+    return " ".join(words) if only_initial else words[0]
 
 
 def country_name(code: str | None) -> str:

@@ -1,0 +1,43 @@
+"""What the pane and the letters write: names, sums."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration.money import Money
+from sidebar.formats import first_name, money_text
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("", ""),
+        ("Kadri Tamm", "Kadri"),
+        ("Mr. John Smith", "John"),
+        ("Drew Barry", "Drew"),
+        ("J. Smith", "J. Smith"),
+        ("นายสมชาย ใจดี", "สมชาย"),
+        ("นางสาวสมหญิง รักดี", "สมหญิง"),
+        ("คุณ สมชาย", "สมชาย"),
+        ("คุณากร วงศ์", "คุณากร"),
+        ("عبد الله محمد", "عبد الله"),
+        ("عبدالله محمد", "عبدالله"),
+        ("Abdul Rahman Ali", "Abdul Rahman"),
+    ],
+)
+def test_people_are_called_by_a_whole_name_and_no_title(name, called):
+    assert first_name(name) == called
+
+
+@pytest.mark.parametrize(
+    ("currency", "language", "written"),
+    [
+        ("RON", "en", "RON\xa012.50"),
+        ("AED", "th", "AED\xa012.50"),
+        ("EUR", "en", "€12.50"),
+        ("USD", "en", "US$12.50"),
+        ("RON", "ro", "12,50\xa0RON"),
+    ],
+)
+def test_a_currency_code_stands_apart_from_its_number(currency, language, written):
+    assert money_text(Money(1250, currency), language) == written
