@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -185,8 +185,8 @@ def short_question(line: LineVerdict) -> str:
     return words.get(deciding[0], _("a person decides")) if deciding else _("a person decides")
 
 
-def short_refusal(line: LineVerdict) -> str:
-    """Why not, in two or three words."""
+def short_refusal(line: LineVerdict, day_of: Callable[[date], str] = short_day) -> str:
+    """Why not, in two or three words; `day_of` writes a day for the reader."""
     keys = {ground.key: ground for ground in line.grounds}
     for key, words in (
         ("nothing_left", _("all returned")),
@@ -199,7 +199,7 @@ def short_refusal(line: LineVerdict) -> str:
         if key in keys and (category := keys[key].params.get("category")) in messages.WORDS:
             return _(messages.WORDS[str(category)])
     if ends:
-        return _("period ended %(day)s", day=short_day(max(ends)))
+        return _("period ended %(day)s", day=day_of(max(ends)))
     if "policy_final_sale" in keys:
         return _("final sale")
     return _("no right to return")

@@ -45,7 +45,10 @@ SITUATIONS = (
     "address_changed",
     "withdrawal",
 )
-BY_COUNTRY = {"EE": "et", "RO": "ro", "MD": "ro", "TH": "th", "SA": "ar", "AE": "ar", "KW": "ar", "QA": "ar"}
+NO_ORDER = "no_order"
+"""Heading of the text that asks for the order; no situation to choose."""
+ARABIC_SPEAKING = ("AE", "BH", "EG", "IQ", "JO", "KW", "LB", "LY", "OM", "PS", "QA", "SA", "SD", "SY", "YE")
+BY_COUNTRY = {"EE": "et", "RO": "ro", "MD": "ro", "TH": "th", **dict.fromkeys(ARABIC_SPEAKING, "ar")}
 HEADING = re.compile(r"^== (\w+) ==$", re.MULTILINE)
 BLOCK = re.compile(r"\{%.*?%\}")
 LONGEST = 8000
@@ -70,7 +73,8 @@ def draft(
     language = language or conversation or _language_of(pane)
     write = Writing(language, pane.country, zone(), today())
     with force_locale(language):
-        text = _fill(language, chosen, facts(pane, order, write), own or {})
+        values = facts(pane, order, write)
+        text = _fill(language, chosen, values, own or {}) if order else _asking(language, values)
     words = situation_words()
     return Draft(
         situation=chosen,
@@ -144,17 +148,21 @@ def _language_of(pane: Pane) -> str:
     return known(locale) or BY_COUNTRY.get(pane.country) or current()
 
 
+def _asking(language: str, values: Mapping[str, Any]) -> str:
+    """Without an order there is nothing to say about it: the reply asks which one is meant."""
+    return text_of(wording(language)[NO_ORDER], values)
+
+
 def _fill(
     language: str, situation: str, values: Mapping[str, Any], own: Mapping[str, Mapping[str, str]]
 ) -> str:
     """The text. A merchant's own wording that fails falls back to ours, and says so in the log."""
-    mine = own.get(language, {}).get(situation)
-    for text in filter(None, (mine, wording(language)[situation])):
+    if mine := own.get(language, {}).get(situation):
         try:
-            return text_of(text, values)
+            return text_of(mine, values)
         except TemplateError as error:
             log.warning("reply %s/%s cannot be filled: %s", language, situation, type(error).__name__)
-    return ""
+    return text_of(wording(language)[situation], values)
 
 
 def text_of(text: str, values: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
@@ -15,14 +16,18 @@ from sidebar.languages import ngettext
 
 PATTERNS = {"en": "d MMMM", "et": "d. MMMM", "ro": "d MMMM", "th": "d MMMM", "ar": "d MMMM"}
 ARABIC_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+ARABIC_MARKS = {",": "٬", ".": "٫"}
+"""Of thousands and decimals; points elsewhere, as in "د.إ.", stay."""
+BETWEEN_DIGITS = re.compile(r"(?<=\d)[,.](?=\d)")
+LETTERS_OF_OTHERS = re.compile(r"[A-Za-z\u00c0-\u024f\d]")
 
 ESTONIAN_MONTHS = (
     "jaanuari", "veebruari", "märtsi", "aprilli", "mai", "juuni",
     "juuli", "augusti", "septembri", "oktoobri", "novembri", "detsembri",
 )  # fmt: skip
 """Genitive: case endings are added to it."""
-ESTONIAN_ENDINGS = {"until": "ni", "on": "l", "since": "st"}
-"""Terminative, adessive, elative."""
+ESTONIAN_ENDINGS = {"until": "ni", "on": "l", "by": "ks"}
+"""Terminative, adessive, translative."""
 
 
 @lru_cache(maxsize=512)
@@ -48,11 +53,12 @@ class Writing:
 
     def digits(self, text: str) -> str:
         """The customer's usual digits; order and parcel numbers never come through here."""
-        arabic = self.locale.default_numbering_system == "arab"
-        return text.translate(ARABIC_DIGITS) if arabic else text
+        if self.locale.default_numbering_system != "arab":
+            return text
+        return BETWEEN_DIGITS.sub(lambda mark: ARABIC_MARKS[mark[0]], text).translate(ARABIC_DIGITS)
 
     def day(self, moment: datetime | date | None, case: str = "") -> str:
-        """`13 December`; with `until`, `on` and `since` in the language's own case, where it has one."""
+        """`13 December`; with `until`, `on` and `by` in the language's own case, where it has one."""
         if moment is None:
             return ""
         day = moment.astimezone(self.zone).date() if isinstance(moment, datetime) else moment
@@ -74,5 +80,10 @@ class Writing:
         return self.digits(str(ngettext("%(num)s day", "%(num)s days", count)))
 
     def token(self, text: str) -> str:
-        """An order name, parcel number or address: kept left to right inside right-to-left text."""
+        """An order name or parcel number: kept left to right inside right-to-left text."""
         return f"\u2066{text}\u2069" if text and self.language == "ar" else text
+
+    def aside(self, text: str) -> str:
+        """A name of goods, carriers or places, which may be Latin: turns nothing around it, nor is turned."""
+        turns = self.language == "ar" and LETTERS_OF_OTHERS.search(text)
+        return f"\u2068{text}\u2069" if turns else text

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from integration.eligibility.verdict import Basis, LineVerdict
 from integration.money import Money
 from sidebar.cards import LineCard, OrderCard
 from sidebar.formats import day, first_name
+from sidebar.languages import enumerated
 from sidebar.languages import gettext as _
 from sidebar.parcels import Parcel
+from sidebar.replies.citations import citation
 from sidebar.replies.dates import Writing
 from sidebar.replies.draft import Used
-from sidebar.verdicts import short_question, short_refusal
+from sidebar.verdicts import short_refusal
 
 if TYPE_CHECKING:
     from sidebar.pane import Pane
@@ -30,8 +33,22 @@ class Item:
     title: str
     until: str
     open: bool
+    fault: bool
+    """Accepted as a claim for a fault, which is no return: repair or replacement comes first."""
     amount: str
+    """What goes back for it."""
     why: str
+    """Why not, or what the customer can tell us; empty where there is nothing that they could."""
+
+
+NO_PARCEL: dict[str, Any] = {
+    **dict.fromkeys(("item", "carrier", "number", "link", "seen", "place", "due", "late", "delivered"), ""),
+    **dict.fromkeys(("collect", "went_back", "failed", "packed"), False),
+}
+
+TO_COLLECT = ("ready_for_pickup", "available_for_pickup")
+ON_THE_WAY_BACK = ("returned", "returned_to_sender")
+PACKED = ("label_printed", "label_purchased", "confirmed")
 
 
 def facts(pane: Pane, order: OrderCard | None, write: Writing) -> dict[str, Any]:
@@ -48,6 +65,7 @@ def facts(pane: Pane, order: OrderCard | None, write: Writing) -> dict[str, Any]
         return values
     values |= _parcels(order, write) | _rights(order, write) | _money(order, write)
     values |= _withdrawal(order, write) | _basis(order, write)
+    values["refund_law"] = values["refund_law"] or values["law"]
     values["address"] = order.address
     values["cancelled"] = write.day(order.cancelled_at, "on")
     values["today"] = write.day(write.today)
@@ -55,29 +73,30 @@ def facts(pane: Pane, order: OrderCard | None, write: Writing) -> dict[str, Any]
 
 
 def _parcels(order: OrderCard, write: Writing) -> dict[str, Any]:
-    late = order.late
     on_way = [parcel for parcel in order.parcels if parcel.delivered_at is None]
-    chosen = late or (on_way[0] if on_way else (order.parcels[0] if order.parcels else None))
-    values: dict[str, Any] = {
+    chosen = next(iter((*filter(None, [order.late]), *on_way, *order.parcels)), None)
+    return {
+        **(NO_PARCEL if chosen is None else _parcel(chosen, write)),
         "unsent": bool(order.unsent),
         "parcels": [_parcel(parcel, write) for parcel in order.parcels],
     }
-    if chosen is not None:
-        values |= _parcel(chosen, write)
-    return values
 
 
 def _parcel(parcel: Parcel, write: Writing) -> dict[str, Any]:
     return {
-        "item": parcel.items,
-        "carrier": parcel.carrier,
+        "item": write.aside(parcel.items),
+        "carrier": write.aside(parcel.carrier),
         "number": write.token(parcel.number),
-        "link": write.token(parcel.url or ""),
+        "link": parcel.url or "",
         "seen": write.day(parcel.seen_at, "on"),
-        "place": parcel.seen,
+        "place": write.aside(parcel.seen),
         "due": write.day(parcel.expected, "on"),
         "late": write.days(parcel.late_days) if parcel.late else "",
         "delivered": write.day(parcel.delivered_at, "on"),
+        "collect": parcel.status in TO_COLLECT,
+        "went_back": parcel.status in ON_THE_WAY_BACK,
+        "failed": parcel.status == "failure",
+        "packed": parcel.status in PACKED,
     }
 
 
@@ -88,12 +107,19 @@ def _rights(order: OrderCard, write: Writing) -> dict[str, Any]:
             found[line.verdict.verdict].append(_item(line, write))
     late = order.late
     swap = [line for line in order.lines if late and late.items == line.title and _accepted(line)]
+    ways = [line.verdict.line.resolutions for line in order.lines if line.verdict and _accepted(line)]
     return {
         "may": found["accept"],
         "ask": found["review"],
         "no": found["refuse"],
-        "instead": write.money(swap[0].total) if swap else "",
+        "instead": _back(swap[0], write) if swap else "",
+        "money": not ways or any("refund" in way for way in ways),
     }
+
+
+def _back(line: LineCard, write: Writing) -> str:
+    """What goes back for a line: what is left of it, not all that was paid."""
+    return write.money(line.verdict.money) if line.verdict and line.verdict.money else ""
 
 
 MOST_SOURCES = 2
@@ -107,7 +133,7 @@ def _basis(order: OrderCard, write: Writing) -> dict[str, Any]:
     ]
     law = list(dict.fromkeys(filter(None, grounds)))[:MOST_SOURCES]
     return {
-        "law": ", ".join(map(write.token, law)),
+        "law": enumerated(write.aside(citation(source)) for source in law),
         "policy": any(verdict.policy.grounds for verdict in verdicts),
     }
 
@@ -120,31 +146,52 @@ def _item(line: LineCard, write: Writing) -> Item:
     card = line.verdict
     assert card is not None
     last = card.last_day
-    why = short_question(card.line) if card.verdict == "review" else ""
+    question = _question(card.line) if card.verdict == "review" else ""
     return Item(
-        title=line.title,
+        title=write.aside(line.title),
         until=write.day(last, "until") if isinstance(last, date) else "",
         open=last == "open",
-        amount=write.money(line.total),
-        why=short_refusal(card.line) if card.verdict == "refuse" else why,
+        fault=card.line.basis is Basis.CONFORMITY,
+        amount=_back(line, write),
+        why=short_refusal(card.line, lambda end: write.day(end, "on"))
+        if card.verdict == "refuse"
+        else question,
     )
 
 
+def _question(line: LineVerdict) -> str:
+    """The deciding fact that the customer can tell. What we have to find out ourselves is no question."""
+    words = {
+        "unsealed": _("is the seal unbroken?"),
+        "used": _("have you used it?"),
+        "delivered": _("on which day did it reach you?"),
+        "reason": _("why would you like to return it?"),
+    }
+    return next((words[one.fact] for one in line.missing if one.decides and one.fact in words), "")
+
+
 def _money(order: OrderCard, write: Writing) -> dict[str, Any]:
+    """The newest refund: how much, when, and by which way, since only one way goes through a bank."""
     sent = order.refunds
     done = [a for a in order.actions if a["kind"] == "refund" and a["status"] == "succeeded" and a["money"]]
-    at, amount = None, None
+    at, amount, by_hand = None, None, False
     if sent:
         newest = max(sent, key=lambda row: row.at)
-        at, amount = newest.at, newest.amount
+        at, amount, by_hand = newest.at, newest.amount, newest.paid is False
     if done and (at is None or done[0]["created_at"] > at):
         at, amount = done[0]["finished_at"] or done[0]["created_at"], done[0]["money"]
     if at is None or not isinstance(amount, Money):
-        return {"amount": "", "sent": "", "arrives": "", "means": ""}
+        texts = dict.fromkeys(("amount", "sent", "arrives"), "")
+        return {**texts, **dict.fromkeys(("arrived", "by_hand", "as_credit"), False)}
+    ours = done[0] if done and done[0]["money"] == amount else None
+    there = working_days(at.astimezone(write.zone).date(), BANK_DAYS)
     return {
         "amount": write.money(amount),
         "sent": write.day(at, "on"),
-        "arrives": write.day(working_days(at.astimezone(write.zone).date(), BANK_DAYS), "until"),
+        "arrives": write.day(there, "by"),
+        "arrived": there < write.today,
+        "by_hand": bool(ours["by_hand"] or ours["method"] == "manual") if ours else by_hand,
+        "as_credit": ours is not None and ours["method"] == "store_credit",
     }
 
 
@@ -154,15 +201,16 @@ def _withdrawal(order: OrderCard, write: Writing) -> dict[str, Any]:
     chosen = next(reversed(waiting or list(order.statements)), None)
     if chosen is None:
         gaps = {"received": "…", "received_time": "…", "withdrawn": "", "send_back": "", "refund_by": ""}
-        return {**gaps, "may_wait": False}
+        return {**gaps, "may_wait": False, "refund_law": ""}
     time = chosen.received_at.astimezone(write.zone).strftime("%H:%M")
     return {
         "received": write.day(chosen.received_at, "on"),
         "received_time": write.token(write.digits(time)),
-        "withdrawn": chosen.what,
+        "withdrawn": write.aside(chosen.what),
         "send_back": write.day(chosen.return_due, "on") if chosen.waits else "",
         "refund_by": write.day(chosen.refund_due, "on"),
         "may_wait": chosen.may_wait,
+        "refund_law": write.aside(citation(chosen.source)),
     }
 
 

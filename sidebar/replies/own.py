@@ -9,13 +9,14 @@ from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError, meta
 
 from integration.errors import BadInput
 from sidebar.replies import LONGEST, text_of, texts
-from sidebar.replies.facts import Item
+from sidebar.replies.facts import NO_PARCEL, Item
 
 PLACES = (
     "name", "full_name", "agent", "store", "order", "item", "carrier", "number", "link", "seen", "place",
-    "due", "late", "delivered", "unsent", "parcels", "may", "ask", "no", "instead", "amount", "sent",
-    "arrives", "address", "cancelled", "today", "received", "received_time", "withdrawn", "send_back",
-    "refund_by", "may_wait", "law", "policy",
+    "due", "late", "delivered", "collect", "went_back", "failed", "packed", "unsent", "parcels", "may", "ask",
+    "no", "instead", "money", "amount", "sent", "arrives", "arrived", "by_hand", "as_credit", "address",
+    "cancelled", "today", "received", "received_time", "withdrawn", "send_back", "refund_by", "may_wait",
+    "law", "refund_law", "policy",
 )  # fmt: skip
 """Everything that a reply may name."""
 
@@ -56,16 +57,18 @@ def preview(text: str, language: str) -> str:
 def sample(language: str) -> dict[str, Any]:
     """Facts of a made-up order: every place has a value."""
     parcel = {
-        "item": _("Wool throw"), "carrier": "DPD", "number": "05308712345678", "link": "https://track.example/1",
-        "seen": "7.11.", "place": "Tartu", "due": "9.11.", "late": "3", "delivered": "",
+        **NO_PARCEL, "item": _("Wool throw"), "carrier": "DPD", "number": "05308712345678",
+        "link": "https://track.example/1", "seen": "7.11.", "place": "Tartu", "due": "9.11.", "late": "3",
     }  # fmt: skip
-    item = Item(title=_("Wool throw"), until="13.12.", open=False, amount="€89.00", why="…")
+    item = Item(title=_("Wool throw"), until="13.12.", open=False, fault=False, amount="€89.00", why="…")
     return {
         **parcel, "name": "Kadri", "full_name": "Kadri Tamm", "agent": "Liis", "store": "Lumi",
         "order": "#1042", "unsent": False, "parcels": [parcel], "may": [item], "ask": [item], "no": [item],
-        "instead": "€55.40", "amount": "€89.00", "sent": "21.11.", "arrives": "28.11.",
+        "instead": "€55.40", "money": True, "amount": "€89.00", "sent": "21.11.", "arrives": "28.11.",
+        "arrived": False, "by_hand": False, "as_credit": False,
         "address": "Ringtee 75, Tartu", "cancelled": "20.11.",
         "today": "21.11.", "received": "21.11.", "received_time": "10:00",
         "withdrawn": item.title,
-        "send_back": "7.12.", "refund_by": "5.12.", "may_wait": True, "law": "VÕS § 56", "policy": True,
+        "send_back": "7.12.", "refund_by": "5.12.", "may_wait": True, "law": "VÕS § 56",
+        "refund_law": "VÕS § 56¹", "policy": True,
     }  # fmt: skip

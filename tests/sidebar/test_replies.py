@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
+import msgspec
 import pytest
 from flask import g
 from flask_babel import force_locale
 
+from integration.db.orders import Fulfillment
+from integration.eligibility.law import rows
+from integration.eligibility.verdict import Missing
 from integration.money import Money
 from sidebar import pane, replies
+from sidebar.cards import MoneyBack
 from sidebar.formats import zone_of
 from sidebar.languages import LANGUAGES
+from sidebar.replies.citations import citation
 from sidebar.replies.dates import Writing
 from sidebar.replies.facts import working_days
 from sidebar.visit import Assurance, Proof, Visit
@@ -22,8 +30,14 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def kadri(app, services, account, desk, shop):
+def kadri(looked):
     """Her pane, every order of it with its body, inside a request."""
+    return looked()
+
+
+@pytest.fixture
+def looked(app, services, account, desk, shop):
+    """Look at her orders as they are now."""
     signed = Assurance(tenant=Proof.SIGNED, agent=Proof.SIGNED, customer=Proof.SIGNED)
     visit = Visit(
         account_id=account,
@@ -36,9 +50,23 @@ def kadri(app, services, account, desk, shop):
     )
     with app.test_request_context("/"):
         g.zone, g.now = zone_of("Europe/Tallinn"), NOON
-        with services.reading(account) as work:
-            every = [str(shop[name]) for name in ("lamp", "slippers", "curtain")]
-            yield pane.look(work, visit, whole=every)
+        every = [str(shop[name]) for name in ("lamp", "slippers", "curtain")]
+
+        def look():
+            with services.reading(account) as work:
+                return pane.look(work, visit, whole=every)
+
+        yield look
+
+
+def with_order(kadri, **changes):
+    """Her pane with its open order changed."""
+    first, *others = kadri.orders
+    return replace(kadri, orders=(replace(first, **changes), *others))
+
+
+def letters(kadri, language):
+    return {code: replies.draft(kadri, situation=code, language=language).text for code in replies.SITUATIONS}
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
@@ -59,6 +87,163 @@ def test_no_english_is_left_in_the_others(kadri, language):
             assert word not in text, situation
 
 
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_nobody_is_called_by_an_empty_name(kadri, language):
+    greeting = {"en": "Hello,", "et": "Tere!", "ro": "Bună ziua,", "th": "เรียน ท่านลูกค้า", "ar": "مرحباً،"}
+    nameless = replace(kadri, profile=replace(kadri.profile, name=""))
+    for text in letters(nameless, language).values():
+        assert text.splitlines()[0] == greeting[language]
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_an_order_of_which_nothing_is_known_gets_an_answer_all_the_same(kadri, language):
+    bare = with_order(kadri, parcels=(), unsent=0, lines=(), address="", refunds=(), actions=())
+    for situation, text in letters(bare, language).items():
+        assert "#1042" in text, situation
+        assert "()" not in text, situation
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_without_an_order_the_reply_asks_which_one_is_meant(kadri, language):
+    asking = letters(replace(kadri, orders=()), language)
+    assert len(set(asking.values())) == 1
+    assert "Kadri" in asking["late"]
+    assert "#" not in asking["late"]
+
+
+def test_an_order_that_was_not_sent_is_not_looked_for_at_the_carrier(kadri):
+    text = replies.draft(with_order(kadri, parcels=(), unsent=2), situation="late", language="en").text
+    assert "order #1042 has not been sent yet" in text
+    assert "carrier" not in text
+
+
+def test_a_cancelled_order_is_not_promised(kadri):
+    gone = with_order(kadri, parcels=(), unsent=0, cancelled_at=datetime(2026, 11, 20, 9, tzinfo=UTC))
+    text = replies.draft(gone, situation="where", language="en").text
+    assert "was cancelled on 20 November, so nothing more will be sent" in text
+    assert "as soon as" not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("ready_for_pickup", "waiting for you to collect it"),
+        ("failure", "could not deliver it"),
+        ("returned_to_sender", "on its way back to us"),
+        ("label_printed", "not yet with the carrier"),
+    ],
+)
+def test_a_parcel_that_stands_still_is_not_on_its_way(looked, services, account, shop, status, said):
+    with services.transaction(account) as work:
+        for row in work.session.query(Fulfillment).filter_by(order_id=shop["lamp"], delivered_at=None):
+            row.shipment_status, row.estimated_delivery_at = status, None
+    lamp = str(shop["lamp"])
+    text = replies.draft(looked(), situation="where", language="en", order_id=lamp).text
+    assert said in text.split("Table lamp Kuu", 1)[1].split("\n")[0]
+
+
+def test_what_we_have_to_find_out_is_not_asked_of_the_customer(kadri):
+    first = kadri.orders[0]
+    text = replies.draft(kadri, situation="may_return", language="en").text
+    assert "Sauna scrub, honey: please tell us first: is the seal unbroken?" in text
+    scrub = next(line for line in first.lines if line.verdict.verdict == "review")
+    ours = msgspec.structs.replace(scrub.verdict.line, missing=(Missing("law"),))
+    unchecked = replace(scrub, verdict=replace(scrub.verdict, line=ours))
+    text = replies.draft(with_order(kadri, lines=(unchecked,)), situation="may_return", language="en").text
+    assert "Sauna scrub, honey: we are checking this, and we will write to you." in text
+
+
+class TestRefunds:
+    SENT = MoneyBack(at=datetime(2026, 11, 20, 9, tzinfo=UTC), amount=Money(4800, "EUR"), note="", paid=None)
+
+    def said(self, kadri, **changes):
+        changed = with_order(kadri, **{"refunds": (), "actions": (), **changes})
+        return replies.draft(changed, situation="refund_sent", language="en").text
+
+    def action(self, **more):
+        at = datetime(2026, 11, 20, 8, tzinfo=UTC)
+        done = {"kind": "refund", "status": "succeeded", "money": Money(4800, "EUR"), "by_hand": False}
+        return {**done, "created_at": at, "finished_at": at, "method": "original", **more}
+
+    def test_one_that_went_the_way_it_was_paid(self, kadri):
+        text = self.said(kadri, refunds=(self.SENT,), actions=(self.action(),))
+        assert "We have paid back €48.00 for order #1042 on 20 November." in text
+        assert "expect it by about 27 November" in text
+
+    def test_one_that_should_be_there_is_not_announced_for_a_day_that_is_over(self, kadri):
+        old = replace(self.SENT, at=datetime(2026, 3, 26, 9, tzinfo=UTC))
+        assert "should have arrived by about 2 April" in self.said(kadri, refunds=(old,))
+
+    def test_store_credit_goes_through_no_bank(self, kadri):
+        text = self.said(kadri, refunds=(self.SENT,), actions=(self.action(method="store_credit"),))
+        assert "€48.00 as store credit" in text
+        assert "Bank" not in text
+
+    @pytest.mark.parametrize("by", ["store", "us"])
+    def test_one_that_is_paid_by_hand_is_not_said_to_be_sent(self, kadri, by):
+        recorded = replace(self.SENT, paid=False)
+        text = self.said(
+            kadri,
+            refunds=(recorded if by == "store" else self.SENT,),
+            actions=() if by == "store" else (self.action(method="manual"),),
+        )
+        assert "We have noted your refund of €48.00" in text
+        assert "paid back" not in text
+
+
+def test_latin_names_stand_apart_in_arabic(kadri):
+    """Right-to-left text would turn what stands beside them. Greeting, signature, links and addresses are
+    lines of their own."""
+    for situation, text in letters(kadri, "ar").items():
+        for line in text.splitlines()[1:]:
+            if re.search("[\u0600-\u06ff]", line):
+                left = re.sub("[\u2066\u2068].*?\u2069", "", line)
+                assert not re.search("[A-Za-z]", left.replace("€", "")), (situation, left)
+
+
+def test_a_link_holds_nothing_but_the_link(kadri):
+    text = replies.draft(kadri, situation="late", language="ar").text
+    assert "\nhttps://track.example/omniva\n" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "language", "written"),
+    [
+        ("VÕS § 56", "et", "VÕS § 56"),
+        ("OUG 34/2014 art. 9", "ro", "OUG 34/2014 art. 9"),
+        ("Directive 2011/83/EU art. 9(2)(b)(i)", "et", "direktiiv 2011/83/EL art 9(2)(b)(i)"),
+        ("Directive (EU) 2019/771 art. 13", "ro", "Directiva (UE) 2019/771 art. 13"),
+        (
+            "Direct Sale and Direct Marketing Act B.E. 2545 s. 33",
+            "th",
+            "พ.ร.บ. ขายตรงและตลาดแบบตรง พ.ศ. 2545 มาตรา 33",
+        ),
+        (
+            "E-Commerce Law, Royal Decree M/126, art. 13, exceptions",
+            "ar",
+            "نظام التجارة الإلكترونية (المرسوم الملكي رقم م/126) المادة 13",
+        ),
+        (
+            "Federal Law 15 of 2020; Cabinet Decision 66 of 2023",
+            "ar",
+            "القانون الاتحادي رقم 15 لسنة 2020; قرار مجلس الوزراء رقم 66 لسنة 2023",
+        ),
+    ],
+)
+def test_laws_are_cited_in_the_language_of_the_letter(app, source, language, written):
+    with app.test_request_context("/"), force_locale(language):
+        assert citation(source) == written
+
+
+def test_every_law_of_our_data_has_a_name_in_the_others(app):
+    """Nothing of the English names is left, whichever rule is cited."""
+    sources = {rule.source for row in rows() for rule in row.rules.values()}
+    with app.test_request_context("/"), force_locale("th"):
+        for source in sources:
+            said = citation(source)
+            assert not re.search(r"(?i)\b(act|law|decision|of|regulation|art|reg|since)\b", said), said
+
+
 def test_the_reply_follows_the_state_of_the_order(kadri):
     late, slippers, curtain = kadri.orders
     assert replies.suggest(late) == "late"
@@ -77,8 +262,8 @@ def test_a_late_parcel_is_said_with_its_days_and_what_may_be_had_instead(kadri):
 def test_a_refund_says_sum_day_and_when_it_arrives(kadri):
     order = kadri.orders[2].id
     text = replies.draft(kadri, situation="refund_sent", language="et", order_id=order).text
-    assert "Maksime 26. märtsil tellimuse #0913 eest tagasi 48,00\xa0€." in text
-    assert "2. aprillini" in text
+    assert "Maksime 26. märtsil tellimuse #0913 eest tagasi 48,00\xa0€ samal viisil" in text
+    assert "2. aprilliks" in text
 
 
 def test_the_language_is_the_conversations_else_the_customers(kadri):
@@ -109,6 +294,7 @@ class TestWriting:
         write = self.write("et")
         assert write.day(date(2026, 12, 13)) == "13. detsember"
         assert write.day(date(2026, 12, 13), "until") == "13. detsembrini"
+        assert write.day(date(2026, 12, 13), "by") == "13. detsembriks"
         assert write.day(date(2026, 5, 1), "on") == "1. mail"
         assert write.day(date(2027, 3, 2), "on") == "2. märtsil 2027"
 
@@ -121,6 +307,11 @@ class TestWriting:
     def test_amounts_have_the_currencys_own_digits(self):
         assert self.write("en").money(Money(120000, "JPY")) == "JP¥120,000"
         assert self.write("et").money(Money(5540, "EUR")) == "55,40\xa0€"
+        assert self.write("en").money(Money(123450, "RON")) == "RON\xa01,234.50"
+
+    def test_arabic_digits_come_with_their_own_marks(self):
+        assert self.write("ar", "SA").money(Money(123450, "EUR")) == "\u200f١٬٢٣٤٫٥٠\xa0€"
+        assert self.write("ar", "AE").money(Money(9900, "AED")) == "\u200f99.00\xa0د.إ.\u200f"
 
     @pytest.mark.parametrize(
         ("language", "count", "said"),
@@ -155,7 +346,7 @@ def test_a_text_that_states_a_right_says_where_it_comes_from(kadri, language, si
         "en": "not legal advice",
         "et": "mitte õigusnõu",
         "ro": "nu consultanță juridică",
-        "th": "ไม่ใช่คำปรึกษากฎหมาย",
+        "th": "ไม่ใช่คำปรึกษาทางกฎหมาย",
         "ar": "ليست استشارة قانونية",
     }
     text = replies.draft(kadri, situation=situation, language=language).text
