@@ -1,8 +1,8 @@
 """Answers to what customers really ask, built from what is on screen, in the customer's language.
 
 The wording is in one text file a language; a merchant's own wording (account settings, `replies`:
-language → situation → text) goes first. Both are templates in a sandbox: they can show the facts and
-nothing else.
+language → situation → text) goes first. Both are templates in a small language of their own: they can show
+the facts and nothing else.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask_babel import force_locale
-from jinja2 import StrictUndefined, Template, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateError
 
 from sidebar.cards import OrderCard
 from sidebar.formats import locale_of, today, zone
@@ -25,6 +24,7 @@ from sidebar.languages import gettext as _
 from sidebar.replies.dates import Writing
 from sidebar.replies.draft import Draft, Situation, Used
 from sidebar.replies.facts import facts, used
+from sidebar.replies.language import TextError, texts
 
 if TYPE_CHECKING:
     from sidebar.pane import Pane
@@ -52,10 +52,6 @@ BY_COUNTRY = {"EE": "et", "RO": "ro", "MD": "ro", "TH": "th", **dict.fromkeys(AR
 HEADING = re.compile(r"^== (\w+) ==$", re.MULTILINE)
 BLOCK = re.compile(r"\{%.*?%\}")
 LONGEST = 8000
-
-texts = ImmutableSandboxedEnvironment(
-    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-)
 
 
 def draft(
@@ -160,14 +156,19 @@ def _fill(
     if mine := own.get(language, {}).get(situation):
         try:
             return text_of(mine, values)
-        except TemplateError as error:
-            log.warning("reply %s/%s cannot be filled: %s", language, situation, type(error).__name__)
+        except TextError as error:
+            log.warning("reply %s/%s cannot be filled: %s", language, situation, error)
     return text_of(wording(language)[situation], values)
 
 
 def text_of(text: str, values: Mapping[str, Any]) -> str:
-    """A template with its facts. Raises jinja's errors."""
-    return tidy(_compiled(text[:LONGEST]).render(values))
+    """A template with its facts. Raises :exc:`TextError`."""
+    try:
+        return tidy(_compiled(text[:LONGEST]).render(values))
+    except TextError:
+        raise
+    except (TemplateError, TypeError) as error:  # a place that is not there; two kinds compared by size
+        raise TextError(str(error)) from None
 
 
 @lru_cache(maxsize=256)

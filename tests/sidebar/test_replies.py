@@ -22,6 +22,7 @@ from sidebar.languages import LANGUAGES
 from sidebar.replies.citations import citation
 from sidebar.replies.dates import Writing
 from sidebar.replies.facts import working_days
+from sidebar.replies.language import TextError, read
 from sidebar.visit import Assurance, Proof, Visit
 
 pytestmark = pytest.mark.one_database
@@ -281,9 +282,35 @@ def test_a_merchants_own_wording_goes_first_and_can_only_show_facts(kadri):
         "{{ nothing }}",
         "{{ ''.__class__.__mro__ }}",
         "{{ name.__init__.__globals__ }}",
+        "{% if name < unsent %}x{% endif %}",
     ):
         text = replies.draft(kadri, situation="late", language="en", own={"en": {"late": broken}}).text
         assert text.startswith("Hello Kadri,")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ 'x' * 10 }}",
+        "{{ 10 ** 10 }}",
+        "{% for a in range(3) %}x{% endfor %}",
+        "{% for a in may %}{% for b in may %}x{% endfor %}{% endfor %}",
+        "{% for a in may recursive %}{{ loop(may) }}{% endfor %}",
+        "{% set x = name %}",
+        "{% macro f() %}x{% endmacro %}",
+        "{{ name.upper() }}",
+        "{{ name | replace('a', 'aa') }}",
+        "{{ name.nothing }}",
+        "{% include 'admin/frame.html' %}",
+        "{{ " + "(" * 3000 + "name" + ")" * 3000 + " }}",
+        "{% if name %}" * 200 + "{% endif %}" * 200,
+        "{{ name" + " and name" * 700 + " }}",
+    ],
+    ids=lambda text: text[:24],
+)
+def test_a_text_can_do_nothing_but_show_choose_and_repeat(text):
+    with pytest.raises(TextError):
+        read(text)
 
 
 class TestWriting:

@@ -55,11 +55,37 @@ def test_a_preview_keeps_nothing(page, services, account):
         "{{ name.nothing }}",
         "{{ ''.__class__.__mro__ }}",
         "{% include 'admin/frame.html' %}",
+        "{{ 'x' * 10 }}",
+        "{{ " + "(" * 3000 + "name" + ")" * 3000 + " }}",
     ],
+    ids=lambda text: text[:24],
 )
 def test_what_cannot_be_filled_is_refused(page, services, account, text):
     assert page.post(PATH, {"text": text, "press": "keep"}).status_code == 400
     assert kept(services, account) == {}
+
+
+def test_what_a_database_cannot_keep_is_left_out(page, services, account):
+    assert page.post(PATH, {"text": "Tere \x00{{ name }}!\r\n\r\nLiis", "press": "keep"}).status_code == 303
+    assert kept(services, account) == {"et": {"where": "Tere {{ name }}!\n\nLiis\n"}}
+
+
+def test_markup_is_text(page):
+    answer = page.post(PATH, {"text": "<b>Tere</b> {{ name }}</textarea><script>", "press": "preview"})
+    text = answer.get_data(as_text=True)
+    assert "&lt;b&gt;Tere&lt;/b&gt; Kadri&lt;/textarea&gt;&lt;script&gt;" in text
+    assert "<b>Tere" not in text
+
+
+def test_a_sample_order_was_not_cancelled_but_where_that_is_the_matter(page):
+    for situation, shown in (("where", False), ("cancelled", True)):
+        text = page.get(f"/admin/replies/en/{situation}").get_data(as_text=True)
+        assert ("Order #1042 was cancelled on 20.11." in text) is shown
+
+
+def test_one_store_may_have_words_of_its_own(page, services, account):
+    text = '{% if store == "Lumi" %}Tere Lumist!{% else %}Tere!{% endif %}'
+    assert "Tere Lumist!" in page.post(PATH, {"text": text, "press": "preview"}).get_data(as_text=True)
 
 
 def test_agents_do_not_reword(sign_in, member):
@@ -70,4 +96,4 @@ def test_agents_do_not_reword(sign_in, member):
 def test_our_own_words_pass_the_same_check(app, language):
     with app.test_request_context():
         for situation in replies.SITUATIONS:
-            assert own.check(replies.wording(language)[situation], language)
+            assert own.check(replies.wording(language)[situation], situation)
