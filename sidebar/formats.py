@@ -19,6 +19,7 @@ from flask import Flask, g
 from markupsafe import Markup
 
 from integration.money import Money, digits
+from sidebar.citations import citation
 from sidebar.languages import current, ngettext
 from sidebar.languages import gettext as _
 
@@ -209,6 +210,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters.update(
         age=age,
         apart=apart,
+        cited=citation,
         clock=clock,
         country_name=country_name,
         day=day,

@@ -19,6 +19,7 @@ from integration.eligibility.verdict import (
     Until,
 )
 from integration.money import Money
+from sidebar.citations import citation
 from sidebar.formats import day, local, money_text, short_day, today
 from sidebar.languages import current, enumerated
 from sidebar.languages import gettext as _
@@ -236,7 +237,7 @@ def _rule(ground: Ground, shown: explain.Show = show) -> Rule:
         icon="doc" if by_store else "scales",
         text=explain.render(ground, _, shown),
         rule=_version(ground.rule),
-        source=_default_names().get(ground.source) or explain.source(ground, _),
+        source=_default_names().get(ground.source) or citation(explain.source(ground, _)),
         status=_how_sure(ground.status),
         unsure=unsure,
     )

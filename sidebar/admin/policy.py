@@ -23,6 +23,7 @@ from integration.returns import open_books, whole
 from integration.work import Work
 from sidebar.admin import guard, rule_form
 from sidebar.admin.frame import bp
+from sidebar.citations import citation
 from sidebar.context import services
 from sidebar.formats import zone_of
 
@@ -297,7 +298,7 @@ def _law(work: Work) -> list[Floor]:
                 country=country,
                 row=row,
                 status="confirmed" if said else (row.checked(country).value if row else ""),
-                citation=row.citation(country) if row else "",
+                citation=citation(row.citation(country)) if row else "",
                 confirmed_by=said.confirmed_by if said else "",
                 confirmed_at=said.confirmed_at if said else None,
             )

@@ -20,6 +20,7 @@ from integration.people import SignedIn
 from integration.work import Work
 from sidebar.admin import guard
 from sidebar.admin.frame import bp
+from sidebar.citations import citation
 from sidebar.context import services
 
 YEAR = timedelta(days=365)
@@ -140,7 +141,7 @@ def _products(work: Work, result: Comparison) -> list[Product]:
 
 def _sources() -> dict[str, str]:
     """Law rule id → where it stands."""
-    return {name: rule.source for row in law_rows() for name, rule in row.rules.items()}
+    return {name: citation(rule.source) for row in law_rows() for name, rule in row.rules.items()}
 
 
 def _bars(result: Comparison) -> list[Bar]:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from integration.eligibility.verdict import Basis, LineVerdict
 from integration.money import Money
 from sidebar.cards import LineCard, OrderCard
+from sidebar.citations import citation
 from sidebar.formats import day, first_name
 from sidebar.languages import enumerated
 from sidebar.languages import gettext as _
 from sidebar.parcels import Parcel
-from sidebar.replies.citations import citation
 from sidebar.replies.dates import Writing
 from sidebar.replies.draft import Used
 from sidebar.verdicts import short_refusal
