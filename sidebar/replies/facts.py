@@ -83,20 +83,21 @@ def _parcels(order: OrderCard, write: Writing) -> dict[str, Any]:
 
 
 def _parcel(parcel: Parcel, write: Writing) -> dict[str, Any]:
+    packed = parcel.status in PACKED  # and no carrier has seen it, whatever the store marked
     return {
         "item": write.aside(parcel.items),
         "carrier": write.aside(parcel.carrier),
         "number": write.token(parcel.number),
         "link": parcel.url or "",
-        "seen": write.day(parcel.seen_at, "on"),
-        "place": write.aside(parcel.seen),
+        "seen": "" if packed else write.day(parcel.seen_at, "on"),
+        "place": "" if packed else write.aside(parcel.seen),
         "due": write.day(parcel.expected, "on"),
         "late": write.days(parcel.late_days) if parcel.late else "",
         "delivered": write.day(parcel.delivered_at, "on"),
         "collect": parcel.status in TO_COLLECT,
         "went_back": parcel.status in ON_THE_WAY_BACK,
         "failed": parcel.status == "failure",
-        "packed": parcel.status in PACKED,
+        "packed": packed,
     }
 
 

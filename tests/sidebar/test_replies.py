@@ -143,6 +143,15 @@ def test_a_parcel_that_stands_still_is_not_on_its_way(looked, services, account,
     assert said in text.split("Table lamp Kuu", 1)[1].split("\n")[0]
 
 
+def test_a_label_is_no_sight_of_the_parcel(looked, services, account, shop):
+    with services.transaction(account) as work:
+        for row in work.session.query(Fulfillment).filter_by(order_id=shop["lamp"], delivered_at=None):
+            row.shipment_status, row.events = "label_printed", row.events[:1]
+    text = replies.draft(looked(), situation="late", language="en", order_id=str(shop["lamp"])).text
+    assert "It was expected on 18 November." in text
+    assert "last saw it" not in text
+
+
 def test_what_we_have_to_find_out_is_not_asked_of_the_customer(kadri):
     first = kadri.orders[0]
     text = replies.draft(kadri, situation="may_return", language="en").text
@@ -275,6 +284,12 @@ def test_a_refund_says_sum_day_and_when_it_arrives(kadri):
 def test_the_language_is_the_conversations_else_the_customers(kadri):
     assert replies.draft(kadri).language == "et"  # of the orders' own locale or country
     assert replies.draft(kadri, language="th").language == "th"
+    for said, taken in (("ro-MD", "ro"), ("AR", "ar"), ("fr", "et"), ("", "et")):
+        talking = replace(kadri, visit=msgspec.structs.replace(kadri.visit, language=said))
+        assert replies.draft(talking).language == taken
+        assert replies.draft(talking, language="en").language == "en"
+    nowhere = replace(kadri, country="", profile=replace(kadri.profile, locale="fr-FR"))
+    assert replies.draft(nowhere).language == "en"  # the agent's own
 
 
 def test_a_merchants_own_wording_goes_first_and_can_only_show_facts(kadri):
