@@ -69,7 +69,7 @@ def apart(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(text)
 
 
-def number(value: int) -> str:
+def number(value: float) -> str:
     return str(format_decimal(value, locale=locale_of(current()), numbering_system="latn"))
 
 

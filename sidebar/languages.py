@@ -110,9 +110,14 @@ def ngettext(singular: str, plural: str, num: int, **variables: Any) -> str:
     return text % {"num": num, **variables}
 
 
+def comma() -> str:
+    """What stands between two things of a list, space included."""
+    return COMMAS.get(current(), ", ")
+
+
 def enumerated(parts: Iterable[str]) -> str:
     """Side by side, with the comma of the language."""
-    return COMMAS.get(current(), ", ").join(parts)
+    return comma().join(parts)
 
 
 def direction(language: str) -> str:
@@ -131,6 +136,7 @@ def install(app: Flask) -> None:
         _=in_template,
         gettext=in_template,
         ngettext=counted_in_template,
+        comma=comma,
         languages=LANGUAGES,
         short_language=SHORT,
         language=current,

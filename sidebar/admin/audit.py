@@ -45,13 +45,29 @@ EVENTS = {
     "policy.saved": lazy_gettext("Saved a policy version"),
     "law.confirmed": lazy_gettext("Confirmed a law"),
     "fact.said": lazy_gettext("Recorded a fact"),
+    "reply.worded": lazy_gettext("Put a reply in own words"),
+    "reply.reset": lazy_gettext("Went back to our words for a reply"),
+    "companions.switched": lazy_gettext("Switched “What else fits” on or off"),
+    "withdrawal.recorded": lazy_gettext("Wrote a withdrawal down"),
+    "withdrawal.acknowledged": lazy_gettext("Acknowledged a withdrawal"),
+    "withdrawal.moved": lazy_gettext("Days of a withdrawal changed"),
+    "withdrawal.closed": lazy_gettext("Settled a withdrawal"),
     "contact.noted": lazy_gettext("Wrote a hand-over"),
     "customer.searched": lazy_gettext("Searched customers"),
+    "customer.looked_up": lazy_gettext("Looked up a customer"),
+    "customer.glimpsed": lazy_gettext("Saw the masked last order"),
+    "customer.viewed": lazy_gettext("Opened a customer"),
+    "customers.looked_up": lazy_gettext("Looked up customers"),
     "privacy.redacted": lazy_gettext("Removed a person"),
+    "privacy.data_request": lazy_gettext("The store passed on a request for a person’s data"),
+    "privacy.redact_customer": lazy_gettext("The store asked to remove a person"),
+    "privacy.redact_shop": lazy_gettext("The store asked to remove all its data"),
+    "frame.paired": lazy_gettext("Paired a sidebar"),
     "helpdesk.added": lazy_gettext("Added a helpdesk"),
     "helpdesk.changed": lazy_gettext("Changed a helpdesk"),
     "helpdesk.removed": lazy_gettext("Removed a helpdesk"),
     "store.connected": lazy_gettext("Connected a store"),
+    "store.confirmed": lazy_gettext("Confirmed a store"),
     "store.reconnected": lazy_gettext("Reconnected a store"),
     "store.disconnected": lazy_gettext("Disconnected a store"),
 }
@@ -70,6 +86,10 @@ STEPS = {
     "settled.send_again": lazy_gettext("settled: send again"),
 }
 PROOFS = {
+    "none": lazy_gettext("Not proven"),
+    "claimed": lazy_gettext("Named by the helpdesk, not proven"),
+    "shared_secret": lazy_gettext("By the helpdesk’s shared secret"),
+    "api_verified": lazy_gettext("Confirmed by the helpdesk"),
     "session": lazy_gettext("Signed in here"),
     "signed": lazy_gettext("Signed by the helpdesk"),
     "token": lazy_gettext("Token"),
@@ -80,6 +100,15 @@ PROOFS = {
     "shopify": lazy_gettext("From Shopify"),
     "wordpress": lazy_gettext("From WordPress"),
 }
+
+ACTORS = {
+    "command": lazy_gettext("Command on the server"),
+    "system": lazy_gettext("Deskside itself"),
+    "store": lazy_gettext("The store itself"),
+    "install link": lazy_gettext("A link for installing"),
+    "unknown agent": lazy_gettext("Somebody unknown"),
+}
+"""Those who have no name of their own."""
 
 
 @bp.get("/audit")
@@ -143,6 +172,7 @@ def _page(person: SignedIn, *, checked: tuple[int, chain.Fault | None] | None = 
         checked=checked,
         now=now,
         event_name=event_name,
+        actor_name=lambda actor: ACTORS.get(actor, actor),
         proof_name=lambda proof: PROOFS.get(proof, proof),
         args={key: value for key, value in request.args.items() if key in ("q", "topic", "actor", "period")},
     )

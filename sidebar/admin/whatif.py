@@ -78,7 +78,7 @@ def _result(work: Work, before: Policy, after: Policy, question: what_if.Questio
         "sources": _sources(),
         "bars": bars,
         "ticks": _ticks(bars),
-        "seconds": f"{seconds:.1f}",
+        "seconds": seconds,
         "judged_at": services().now(),
     }
 

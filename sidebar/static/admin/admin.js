@@ -4,8 +4,10 @@
 function copyField(button) {
   const field = document.getElementById(button.dataset.copy);
   const told = button.querySelector("[role=status]");
+  const sign = button.querySelector("use");
   field.select();
-  const done = () => { told.textContent = "✓"; button.classList.add("ok"); setTimeout(() => { told.textContent = ""; button.classList.remove("ok"); }, 2000); };
+  const show = (text, name) => { told.textContent = text; sign.setAttribute("href", `#i-${name}`); button.classList.toggle("ok", text !== ""); };
+  const done = () => { show(told.dataset.said, "check"); setTimeout(show, 2000, "", "copy"); };
   if (navigator.clipboard) {
     navigator.clipboard.writeText(field.value).then(done, () => document.execCommand("copy") && done());
   } else if (document.execCommand("copy")) {
@@ -57,7 +59,7 @@ for (const entry of document.querySelectorAll("[data-follow]")) setTimeout(follo
 async function load(holder) {
   const since = holder.querySelector("[data-since]");
   const began = Date.now();
-  const counting = setInterval(() => { since.textContent = `${Math.round((Date.now() - began) / 1000)} s`; }, 1000);
+  const counting = setInterval(() => { since.textContent = since.dataset.since.replace("{count}", Math.round((Date.now() - began) / 1000)); }, 1000);
   try {
     const answer = await fetch(holder.dataset.load, { headers: { Accept: "text/html" } });
     if (!answer.ok || answer.redirected) throw new Error(answer.status);

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import text
 
+import integration
+import jobs
+import sidebar
 from integration import audit, helpdesks, limits
 from integration.db.accounts import Account, Role
 from integration.db.helpdesks import Helpdesk
 from integration.people import find_agent, list_agents
+from integration.ports import Topic
 from jobs.boot import Services
+from sidebar.admin.audit import PROOFS, event_name
+from sidebar.visit import Proof
 
 
 def newest_helpdesk(services: Services, account: int) -> Helpdesk:
@@ -318,6 +327,15 @@ def test_a_removed_helpdesk_is_gone(
     assert "No helpdesk yet" in browser.text
 
 
+def test_ones_own_desk_is_named_in_the_persons_language(admin: int, sign_in: Callable[[int], Any]) -> None:
+    browser = sign_in(admin)
+    browser.post("/admin/you/language", {"language": "et"})
+    for path in ("helpdesks", "helpdesks/add/generic"):
+        browser.get(f"/admin/{path}")
+        assert "Teie enda kasutajatugi" in browser.text
+        assert "Your own desk" not in browser.text
+
+
 # -- audit log -------------------------------------------------------------------------------------
 
 
@@ -346,6 +364,32 @@ def test_entries_are_listed_in_words_and_open_in_place(
     browser.get(f"/admin/audit?entry={recorded}")
     for words in ("Refund: done", "€24.50", "=HYPERLINK(evil)", "Before and after", "In the chain"):
         assert words in browser.text, words
+
+
+def written_down() -> Iterator[str]:
+    """Every event that the code puts on the record under a name of its own."""
+    for package in (integration, jobs, sidebar):
+        for file in Path(package.__path__[0]).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+                if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in RECORDING:
+                    for argument in node.args[:3]:
+                        yield from EVENT.findall(ast.unparse(argument))
+
+
+RECORDING = ("record", "note", "_note")
+EVENT = re.compile(r"'([a-z]+\.[a-z_]+)'")
+NAMED_BY_VALUES = (
+    *(f"withdrawal.{what}" for what in ("recorded", "acknowledged", "moved", "closed")),
+    *(f"privacy.{topic}" for topic in (Topic.DATA_REQUEST, Topic.REDACT_CUSTOMER, Topic.REDACT_SHOP)),
+)
+
+
+def test_every_event_and_every_proof_is_told_in_words(app: Flask) -> None:
+    events = {*written_down(), *NAMED_BY_VALUES}
+    assert {"store.confirmed", "customers.looked_up", "reply.reset", "session.started"} <= events
+    with app.test_request_context("/admin/audit"):
+        assert [event for event in sorted(events) if event_name(event) == event] == []
+        assert [proof for proof in Proof if proof not in PROOFS] == []
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,18 @@ def test_a_copy_under_way_shows_how_far_it_is(
     assert "<html" not in piece
 
 
+def test_a_slow_copy_is_told_with_the_comma_of_the_language(
+    services: Services, world: Any, account: int, clock: Any, admin: int, sign_in: Callable[[int], Any]
+) -> None:
+    store = world.store(account, status=StoreStatus.INSTALLING)
+    begun = clock() - timedelta(seconds=100)
+    change(services, account, store, phase=SyncPhase.BACKFILL, done=340, total=900, backfill_started_at=begun)
+    browser = sign_in(admin)
+    browser.post("/admin/you/language", {"language": "et"})
+    browser.get("/admin/stores")
+    assert "3,4 tellimust sekundis" in browser.text
+
+
 def test_a_refused_key_says_what_still_works_and_leads_to_a_new_one(
     services: Services, world: Any, account: int, clock: Any, admin: int, sign_in: Callable[[int], Any]
 ) -> None:
