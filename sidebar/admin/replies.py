@@ -58,7 +58,7 @@ def replies_save(person: SignedIn, language: str, situation: str) -> ResponseRet
     with services().reading(person.account_id) as work:
         is_own = bool(wording.load(work).get(language, {}).get(situation))
     try:
-        checked = own.check(text, situation)
+        checked = own.check(text, language, situation)
     except BadInput as error:
         return _page(language, situation, text, is_own=is_own, error=error.next_step), 400
     if press != "keep":
@@ -89,7 +89,7 @@ def _page(language: str, situation: str, text: str, *, is_own: bool, error: str 
     if not error:
         with force_locale(language):
             try:
-                shown = own.preview(text, situation)
+                shown = own.preview(text, language, situation)
             except BadInput as problem:
                 error = problem.next_step
     return render_template(

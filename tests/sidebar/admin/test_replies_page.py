@@ -46,6 +46,17 @@ def test_a_preview_keeps_nothing(page, services, account):
 
 
 @pytest.mark.parametrize(
+    ("language", "day"),
+    [("en", "9 November"), ("et", "9. novembril"), ("th", "9 พฤศจิกายน"), ("ar", "9 نوفمبر")],
+)
+def test_a_preview_writes_days_as_the_language_does(page, language, day):
+    page.get(f"/admin/replies/{language}/late")
+    text = {"text": "{{ due }}: {{ amount }}", "press": "preview"}
+    answer = page.post(f"/admin/replies/{language}/late", text).get_data(as_text=True)
+    assert f">{day}: " in answer
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -96,4 +107,4 @@ def test_agents_do_not_reword(sign_in, member):
 def test_our_own_words_pass_the_same_check(app, language):
     with app.test_request_context():
         for situation in replies.SITUATIONS:
-            assert own.check(replies.wording(language)[situation], situation)
+            assert own.check(replies.wording(language)[situation], language, situation)
