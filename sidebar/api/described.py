@@ -28,7 +28,7 @@ ACTION_PROBLEMS = {
     "413": "The body is too large.",
     "415": "The body is not JSON.",
     "422": "Well formed, but this order, policy or limit cannot grant it; or the key was used otherwise.",
-    "503": "The store or our own database did not answer. Ask again: with the same key nothing is done twice.",
+    "503": "The store or our own database did not answer. Ask again: one key does nothing twice.",
 }
 
 
