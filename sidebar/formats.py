@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from integration.money import Money, digits
 from sidebar.citations import citation
-from sidebar.languages import current, ngettext
+from sidebar.languages import RIGHT_TO_LEFT, current, ngettext
 from sidebar.languages import gettext as _
 
 REGIONAL = {"en": "en_GB"}
@@ -51,6 +51,8 @@ def money_text(money: Money, language: str) -> str:
     """The amount with its currency's own digits: never shortened, never wrapped."""
     value = Decimal(money.minor).scaleb(-digits(money.currency))
     text: str = format_currency(value, money.currency, locale=locale_of(language), numbering_system="latn")
+    if language in RIGHT_TO_LEFT:
+        text = text.replace("-", "\u200e-")  # as CLDR has it: the sign stays before its number
     return CODE_BEFORE_DIGIT.sub("\u00a0", text.replace(" ", "\u00a0"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 
 from babel.dates import format_timedelta
 from flask import Blueprint, g, redirect, render_template, request, url_for
@@ -22,7 +23,7 @@ from sidebar import formats
 from sidebar.admin import cookies, guard
 from sidebar.admin.amounts import text_of
 from sidebar.context import services
-from sidebar.languages import current
+from sidebar.languages import current, enumerated
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -113,7 +114,8 @@ def problem(error: Exception) -> ResponseReturnValue:
     step = error.next_step if isinstance(error, AppError) else ""
     page = render_template(
         "admin/problem.html",
-        title=words(str(code), status),
+        title=headline(HTTPStatus.BAD_REQUEST if code == "csrf" else status),
+        text=meaning(str(code)),
         step=_(step) if step else "",
         reference=getattr(g, "request_id", "")[:8],
         status=status,
@@ -122,7 +124,12 @@ def problem(error: Exception) -> ResponseReturnValue:
 
 
 def words(code: str, status: int = 400) -> str:
-    """What a code of `errors` means to the person at the page."""
+    """What a code of `errors` means to the person at the page; of an unknown one what its status means."""
+    return meaning(code) or headline(status)
+
+
+def meaning(code: str) -> str:
+    """In words what went wrong and what to do, or "" for a code that the person cannot act on."""
     known: dict[str, str] = {
         "csrf": _("This page was open too long. Go back, reload it and try again."),
         "role": _("Your role does not open this page. An admin can change it under Agents."),
@@ -140,8 +147,11 @@ def words(code: str, status: int = 400) -> str:
         "bad_limit": _("A limit is a number that is not below zero."),
         "bad_currency": _("A currency is three letters, such as EUR."),
     }
-    if code in known:
-        return known[code]
+    return known.get(code, "")
+
+
+def headline(status: int) -> str:
+    """The shortest sentence that is true of every error of this status."""
     if status == 404:
         return str(_("There is nothing here."))
     if status == 403:
@@ -214,7 +224,7 @@ def when(moment: datetime | None) -> str:
         return "–"
     if formats.local(moment) == formats.today():
         return formats.clock(moment)
-    return f"{formats.short_day(moment)}, {formats.clock(moment)}"
+    return enumerated([formats.short_day(moment), formats.clock(moment)])
 
 
 def ago(moment: datetime | None) -> str:

@@ -108,7 +108,8 @@ def _terms(rule: Rule) -> str:
         return str(_("no returns"))
     parts = [_window(rule)]
     if rule.restocking:
-        parts.append(_("%(percent)s %% restocking", percent=percent_text(rule.restocking)))
+        fee = _("%(percent)s %% restocking", percent=percent_text(rule.restocking))
+        parts.append(fee.replace(" %", "\u00a0%"))  # the sign stays with its number
     if rule.label == "free":
         parts.append(_("free label"))
     if rule.holidays:

@@ -30,7 +30,10 @@
     event.preventDefault();
     open = link.dataset.number;
     for (const one of document.querySelectorAll(".talk")) one.hidden = one.id !== `talk-${open}`;
-    for (const one of document.querySelectorAll(".list a")) one.toggleAttribute("aria-current", one === link);
+    for (const one of document.querySelectorAll(".list a")) {
+      if (one === link) one.setAttribute("aria-current", "page");
+      else one.removeAttribute("aria-current");
+    }
     history.replaceState(null, "", link.href);
     const answer = await fetch(`/context/${open}`);
     const fresh = await answer.json();

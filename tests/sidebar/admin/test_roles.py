@@ -200,3 +200,10 @@ def test_a_role_that_was_taken_away_is_gone_at_the_next_request(
     with services.transaction(account) as work:
         change_agent(work, lead, role=Role.AGENT)
     assert browser.get("/admin/approvals").status_code == 303
+
+
+def test_a_refusal_is_short_and_then_says_why(people: Any, sign_in: Callable[[int], Any]) -> None:
+    browser = sign_in(people.add("Somchai Wattana", Role.AGENT))
+    browser.get("/admin/settings")
+    assert "<h1>This is not allowed.</h1>" in browser.text
+    assert "An admin can change it under Agents." in browser.text
