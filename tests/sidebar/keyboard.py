@@ -49,6 +49,10 @@ LEFT = """[...keyboard.left]
   .map(([_one, text]) => `not reached: ${text}`)"""
 MOST = 150
 
+LANGUAGES = ("en", "et", "ro", "th", "ar")
+WALKED = ("en", "ar")
+"""Where every control is gone to by Tab: which of them there are is the same in all languages."""
+
 
 def tab_to(page: Page, selector: str, frame: Frame | None = None) -> None:
     """Press Tab until what has the focus, in the page or in this frame of it, fits the selector."""
@@ -79,6 +83,15 @@ def _walk(page: Page, within: str, *, hurried: bool) -> list[str]:
     found: list[str] = page.evaluate(LEFT)
     unseen: list[str] = page.evaluate("keyboard.unseen")
     return [*found, *unseen]
+
+
+def walk(page: Page) -> list[str]:
+    """`troubles` of a merchant's page, from its skip link on where it has one: past the navigation."""
+    if not page.locator(".skip").count():
+        return troubles(page)
+    tab_to(page, ".skip")
+    page.keyboard.press("Enter")
+    return troubles(page, "main")
 
 
 def focused(page: Page) -> str:

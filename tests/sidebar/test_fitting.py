@@ -6,24 +6,6 @@ import pytest
 
 from integration import companions
 from integration.db.accounts import Account
-from integration.records import CustomerRecord
-
-
-@pytest.fixture
-def neighbours(world, account):
-    """Three others bought throw and candle; Anu has the throw alone. Returns her e-mail."""
-    store = world.store(account, name="Quiet", domain="quiet.myshopify.com")
-    for number in range(4):
-        email = f"buyer{number}@example.ee" if number else "anu@example.ee"
-        throw = world.line("1", title="Wool throw", product_id="throw")
-        candle = world.line("2", title="Beeswax candle", product_id="candle")
-        lines = (throw, candle) if number else (throw,)
-        world.sell(
-            account,
-            store,
-            world.record(*lines, email=email, customer=CustomerRecord(name=f"B{number}", email=email)),
-        )
-    return "anu@example.ee"
 
 
 @pytest.fixture

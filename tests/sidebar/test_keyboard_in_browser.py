@@ -16,11 +16,8 @@ from integration.limits import Choices
 from integration.records import FulfillmentStatus, ReturnLineRecord, ReturnRecord
 from tests.sidebar.barriers import barriers
 from tests.sidebar.conftest import EMAIL, HOME, ago
-from tests.sidebar.keyboard import focused, tab_to, troubles
+from tests.sidebar.keyboard import LANGUAGES, WALKED, focused, tab_to, troubles
 
-LANGUAGES = ("en", "et", "ro", "th", "ar")
-WALKED = ("en", "ar")
-"""Where every control is gone to by Tab: which of them there are is the same in all languages."""
 DIALOGUES = (
     ("refund", "#order-{unsent} [data-kind=refund]"),
     ("cancel", "#order-{unsent} [data-kind=cancel]"),

@@ -11,6 +11,8 @@ from werkzeug.serving import make_server
 
 from integration.db.helpdesks import Helpdesk
 from sidebar.demo_host import CONVERSATIONS, DeskAgent, create_host
+from tests.sidebar.barriers import barriers
+from tests.sidebar.keyboard import tab_to, troubles
 
 
 @pytest.fixture
@@ -49,6 +51,21 @@ def test_the_pane_stands_beside_the_conversation_and_writes_into_it(page, sample
     pane.get_by_role("button", name="Reply", exact=True).click()
     pane.get_by_test_id("reply-insert").click()
     expect(page.locator(f"#answer-{CONVERSATIONS[0].id}")).to_have_value(re.compile("Tere, Kadri!"))
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (800, "dark"), (320, "light")])
+def test_every_conversation_is_gone_to_by_keys_in_any_window(windows, sample_desk, width, scheme):
+    with windows.lent() as window:
+        page = window.show(width, 800, scheme)
+        page.goto(sample_desk)
+        page.frame_locator("#side").get_by_test_id("customer").wait_for()
+        assert barriers(page) == []
+        assert [wrong for wrong in troubles(page) if "<iframe" not in wrong] == []
+        last = CONVERSATIONS[-1]
+        tab_to(page, f".list [data-number='{last.id}']")
+        page.keyboard.press("Enter")
+        expect(page.locator(f"#talk-{last.id} h1")).to_be_visible()
+        expect(page.locator(".list [aria-current=page]")).to_have_attribute("data-number", last.id)
 
 
 def test_another_conversation_shows_its_own_customer_and_nothing_of_the_old_one(page, sample_desk):

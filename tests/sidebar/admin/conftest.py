@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -12,11 +14,28 @@ import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Page
 
+from integration import helpdesks, policy_draft
 from integration.db.accounts import Role
-from integration.people import add_agent, find_agent, passwords, sessions, signing_in, totp
+from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
+from integration.eligibility import Rule, Scope
+from integration.limits import Ceiling, Choices, save
+from integration.people import (
+    add_agent,
+    change_agent,
+    create_token,
+    find_agent,
+    passwords,
+    sessions,
+    signing_in,
+    totp,
+)
+from integration.records import Platform
+from integration.wishes import Who, Wish, WishLine
+from jobs import actions
 from jobs.boot import Services
-from tests.sidebar.windows import House
+from tests.sidebar.windows import House, Window, Windows
 
 PASSWORD = "four plain words here"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -125,3 +144,91 @@ def live(house: House, services: Services, app: Flask) -> Iterator[Live]:
     services.settings = replace(services.settings, app_url=found.url)
     with house.serving(app):
         yield found
+
+
+@pytest.fixture
+def opened(windows: Windows) -> Iterator[Any]:
+    """Opens windows of a size and scheme; an error on a page's console fails the test."""
+    with ExitStack() as lent:
+        used: list[Window] = []
+
+        def window(width: int = 1200, scheme: Any = "light") -> Page:
+            used.append(lent.enter_context(windows.lent()))
+            return used[-1].show(width, 900, scheme, "reduce")
+
+        yield window
+        assert [trouble for one in used for trouble in one.troubles] == []
+
+
+def cookie(services: Services, live: Any, agent_id: int, language: str = "") -> dict[str, str]:
+    """A session of this person, as a browser keeps it."""
+    with services.everywhere() as work:
+        agent = find_agent(work, agent_id)
+        secret = sessions.start(work, agent, "password+totp", "Mozilla/5.0 Chromium")
+        account = agent.account_id
+    if language:
+        with services.transaction(account) as work:
+            change_agent(work, agent_id, locale=language)
+    return {"name": "deskside", "value": secret, "url": live.url}
+
+
+@pytest.fixture
+def furnished(
+    services: Services, account: int, world: Any, live: Any, shop: dict[str, int]
+) -> dict[str, int]:
+    """An account in which every page has something to show, troubles included."""
+    copying = world.store(
+        account,
+        Platform.WOOCOMMERCE,
+        name="Kadakas Atelier",
+        domain="atelier.example",
+        status=StoreStatus.INSTALLING,
+    )
+    with services.transaction(account) as work:
+        outlet = work.session.get_one(SyncState, shop["outlet"])
+        outlet.error = {
+            "code": "store_denied",
+            "message": "401",
+            "next_step": "",
+            "at": work.now().isoformat(),
+        }
+        outlet.due_at = work.now() + timedelta(minutes=13)
+        work.session.get_one(Store, shop["outlet"]).status = StoreStatus.DEGRADED
+        sync = work.session.get_one(SyncState, copying)
+        sync.phase, sync.done, sync.total = SyncPhase.BACKFILL, 38_412, 61_900
+        sync.backfill_started_at = work.now() - timedelta(seconds=356)
+        desk, _, _ = helpdesks.add(
+            work, services.vault, "zendesk", "Zendesk", settings={"subdomain": "lumi"}, app_url=live.url
+        )
+        helpdesks.note_refusal(work, desk.id, "forged")
+        add_agent(work, "kristjan@lumi.example", "Kristjan Põld", Role.AGENT)
+        create_token(work, "Reports", Role.AGENT)
+        last = policy_draft.in_force(work).rules[0]
+        policy_draft.keep(
+            work,
+            [
+                Rule(name="Swimwear", scope=Scope(collections=("Swim",)), days=30),
+                last,
+                Rule(name="Everything else", days=10, buffer=4, restocking=1000),
+            ],
+        )
+        return {"desk": desk.id, **shop}
+
+
+@pytest.fixture
+def asked(services: Services, account: int, furnished: dict[str, int], member: int) -> int:
+    """A refund that waits for a second person."""
+    with services.transaction(account) as work:
+        save(work, Choices(ceilings={Role.AGENT: {"EUR": Ceiling(action=100)}}, offline="queue"), by="x")
+    who = Who(
+        name="somchai@lumi.example",
+        role=Role.AGENT,
+        caller=f"agent:{member}",
+        proof="session",
+        agent_id=member,
+    )
+    order = furnished["lamp"]
+    wish = Wish(lines=(WishLine(line_id=f"{order}.11", quantity=1),), note="The parcel stood at the locker.")
+    view = actions.ask(services, account, order, "refund", wish, who, "key-1")
+    assert view["status"] == "awaiting_approval"
+    return int(view["id"])

@@ -4,118 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from integration import helpdesks, policy_draft, returns
+from integration import returns
 from integration.customers import find_order
 from integration.db.accounts import Role
-from integration.db.stores import Store, StoreStatus, SyncPhase, SyncState
-from integration.eligibility import Rule, Scope
-from integration.people import add_agent, change_agent, create_token, find_agent, sessions
-from integration.records import Platform
+from integration.db.stores import SyncPhase, SyncState
+from integration.people import add_agent
 from jobs.boot import Services
-from tests.sidebar.admin.conftest import PASSWORD
+from tests.sidebar.admin.conftest import PASSWORD, cookie
 from tests.sidebar.barriers import barriers
-from tests.sidebar.keyboard import tab_to, troubles
-from tests.sidebar.windows import Window, Windows
-
-
-@pytest.fixture
-def opened(windows: Windows) -> Iterator[Any]:
-    """Opens windows of a size and scheme; an error on a page's console fails the test."""
-    with ExitStack() as lent:
-        used: list[Window] = []
-
-        def window(width: int = 1200, scheme: Any = "light") -> Page:
-            used.append(lent.enter_context(windows.lent()))
-            return used[-1].show(width, 900, scheme, "reduce")
-
-        yield window
-        assert [trouble for one in used for trouble in one.troubles] == []
-
-
-def cookie(services: Services, live: Any, agent_id: int, language: str = "") -> dict[str, str]:
-    """A session of this person, as a browser keeps it."""
-    with services.everywhere() as work:
-        agent = find_agent(work, agent_id)
-        secret = sessions.start(work, agent, "password+totp", "Mozilla/5.0 Chromium")
-        account = agent.account_id
-    if language:
-        with services.transaction(account) as work:
-            change_agent(work, agent_id, locale=language)
-    return {"name": "deskside", "value": secret, "url": live.url}
-
-
-@pytest.fixture
-def furnished(
-    services: Services, account: int, world: Any, live: Any, shop: dict[str, int]
-) -> dict[str, int]:
-    """An account in which every page has something to show, troubles included."""
-    copying = world.store(
-        account,
-        Platform.WOOCOMMERCE,
-        name="Kadakas Atelier",
-        domain="atelier.example",
-        status=StoreStatus.INSTALLING,
-    )
-    with services.transaction(account) as work:
-        outlet = work.session.get_one(SyncState, shop["outlet"])
-        outlet.error = {
-            "code": "store_denied",
-            "message": "401",
-            "next_step": "",
-            "at": work.now().isoformat(),
-        }
-        outlet.due_at = work.now() + timedelta(minutes=13)
-        work.session.get_one(Store, shop["outlet"]).status = StoreStatus.DEGRADED
-        sync = work.session.get_one(SyncState, copying)
-        sync.phase, sync.done, sync.total = SyncPhase.BACKFILL, 38_412, 61_900
-        sync.backfill_started_at = work.now() - timedelta(seconds=356)
-        desk, _, _ = helpdesks.add(
-            work, services.vault, "zendesk", "Zendesk", settings={"subdomain": "lumi"}, app_url=live.url
-        )
-        helpdesks.note_refusal(work, desk.id, "forged")
-        add_agent(work, "kristjan@lumi.example", "Kristjan Põld", Role.AGENT)
-        create_token(work, "Reports", Role.AGENT)
-        last = policy_draft.in_force(work).rules[0]
-        policy_draft.keep(
-            work,
-            [
-                Rule(name="Swimwear", scope=Scope(collections=("Swim",)), days=30),
-                last,
-                Rule(name="Everything else", days=10, buffer=4, restocking=1000),
-            ],
-        )
-        return {"desk": desk.id, **shop}
-
-
-@pytest.fixture
-def asked(services: Services, account: int, furnished: dict[str, int], member: int) -> int:
-    """A refund that waits for a second person."""
-    from integration.limits import Ceiling, Choices, save
-    from integration.wishes import Who, Wish, WishLine
-    from jobs import actions
-
-    with services.transaction(account) as work:
-        save(work, Choices(ceilings={Role.AGENT: {"EUR": Ceiling(action=100)}}, offline="queue"), by="x")
-    who = Who(
-        name="somchai@lumi.example",
-        role=Role.AGENT,
-        caller=f"agent:{member}",
-        proof="session",
-        agent_id=member,
-    )
-    order = furnished["lamp"]
-    wish = Wish(lines=(WishLine(line_id=f"{order}.11", quantity=1),), note="The parcel stood at the locker.")
-    view = actions.ask(services, account, order, "refund", wish, who, "key-1")
-    assert view["status"] == "awaiting_approval"
-    return int(view["id"])
-
+from tests.sidebar.keyboard import LANGUAGES, WALKED, tab_to, troubles, walk
 
 PAGES = (
     "/admin/stores",
@@ -145,9 +48,6 @@ PAGES = (
 )
 
 
-LANGUAGES = ("en", "et", "ro", "th", "ar")
-WALKED = ("en", "ar")
-"""Where every control is gone to by Tab: which of them there are is the same in all languages."""
 DARK_WHEN_WIDE = ("et", "ar")
 PARTS = 4
 
@@ -180,44 +80,12 @@ def test_every_page_is_accessible_in_both_schemes_fits_and_is_reached_by_tab(
         assert answer.status == 200, path
         assert page.get_attribute("html", "dir") == ("rtl" if language == "ar" else "ltr")
         wide = barriers(page)
-        walked = walk(page, "body" if path == PAGES[0] else "main") if language in WALKED else []
+        look = troubles if path == PAGES[0] else walk
+        walked = look(page) if language in WALKED else []
         page.set_viewport_size({"width": 420 if language == "et" else 320, "height": 900})
         page.emulate_media(color_scheme=schemes[1])
         if wrong := [*wide, *walked, *barriers(page)]:
             found[path] = wrong
-    assert found == {}, found
-
-
-def walk(page: Page, within: str) -> list[str]:
-    if within == "main" and page.locator(".skip").count():
-        tab_to(page, ".skip")
-        page.keyboard.press("Enter")
-    return troubles(page, within)
-
-
-def test_pages_before_signing_in_are_accessible(
-    services: Services, live: Any, opened: Any, account: int
-) -> None:
-    with services.transaction(account) as work:
-        _, token = add_agent(work, "mari@lumi.example", "Mari Mets", Role.LEAD)
-    page = opened()
-    found = {}
-    for language, width, scheme in (
-        ("en", 1200, "light"),
-        ("et", 420, "dark"),
-        ("ro", 320, "light"),
-        ("th", 320, "light"),
-        ("ar", 320, "dark"),
-    ):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        page.set_extra_http_headers({"Accept-Language": language})
-        over = ("invitations/none", "enter/none") if language == "en" else ()
-        for path in ("sign-in", f"invitations/{token}", *over):
-            page.goto(f"{live.url}/admin/{path}")
-            assert page.get_attribute("html", "lang") == language
-            if trouble := barriers(page):
-                found[language, path] = trouble
     assert found == {}, found
 
 
@@ -244,7 +112,7 @@ def test_pages_that_are_shown_once_are_accessible(
         with page.expect_navigation():
             page.keyboard.press("Enter")
         page.locator("main input[readonly]").first.wait_for()
-        if wrong := [*barriers(page), *walk(page, "main")]:
+        if wrong := [*barriers(page), *walk(page)]:
             found[path] = wrong
     assert found == {}, found
 
@@ -279,6 +147,9 @@ def test_somebody_signs_in_invites_and_adds_a_helpdesk_by_keyboard(
     expect(page.locator("[name=role]:checked")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("input[value*='/admin/invitations/']")).to_be_visible()
+    tab_to(page, "[data-copy]")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-copy] [role=status]")).to_have_text("Copied")
     for link in ("nav a[href$='/helpdesks']", "main a[href$='/add/zendesk']"):
         tab_to(page, link)
         with page.expect_navigation():

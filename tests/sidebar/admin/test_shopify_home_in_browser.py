@@ -76,7 +76,7 @@ def change(services: Services, account: int, store: int) -> Callable[..., None]:
         with services.transaction(account) as work:
             row, state = stores.find(work, store), stores.state(work, store)
             for name, value in values.items():
-                setattr(row if name in ("status", "scopes") else state, name, value)
+                setattr(row if name in ("status", "scopes", "credentials") else state, name, value)
 
     return set_state
 
@@ -119,13 +119,14 @@ COPYING = {
 }
 
 
-@pytest.mark.parametrize("state", ["in step", "copying", "refused", "waiting", "late"])
+@pytest.mark.parametrize("state", ["in step", "copying", "refused", "waiting", "late", "not connected"])
 def test_every_state_is_accessible_in_every_window(
     state: str, opened: Any, change: Any, services: Services
 ) -> None:
     more = {
         "in step": {},
         "copying": COPYING,
+        "not connected": {"credentials": None},
         "waiting": {"phase": SyncPhase.WAITING, "status": StoreStatus.INSTALLING},
         "late": {
             "status": StoreStatus.DEGRADED,
