@@ -52,7 +52,7 @@ def money_text(money: Money, language: str) -> str:
     value = Decimal(money.minor).scaleb(-digits(money.currency))
     text: str = format_currency(value, money.currency, locale=locale_of(language), numbering_system="latn")
     if language in RIGHT_TO_LEFT:
-        text = text.replace("-", "\u200e-")  # as CLDR has it: the sign stays before its number
+        text = text.replace("-", "\u200e-")  # as CLDR has it: the sign stays left of its number
     return CODE_BEFORE_DIGIT.sub("\u00a0", text.replace(" ", "\u00a0"))
 
 

@@ -7,6 +7,8 @@ import pytest
 from integration.money import Money
 from sidebar.formats import first_name, money_text
 
+LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
+
 
 @pytest.mark.parametrize(
     ("name", "called"),
@@ -41,3 +43,11 @@ def test_people_are_called_by_a_whole_name_and_no_title(name, called):
 )
 def test_a_currency_code_stands_apart_from_its_number(currency, language, written):
     assert money_text(Money(1250, currency), language) == written
+
+
+def test_a_minus_stands_left_of_its_number_in_every_direction() -> None:
+    """Alone it would go to the end of a line that runs from right to left."""
+    less = Money(-16_340, "EUR")
+    assert money_text(less, "en") == "-€163.40"
+    assert money_text(less, "ar") == f"{RIGHT_TO_LEFT}{LEFT_TO_RIGHT}-163.40\u00a0€"
+    assert money_text(Money(16_340, "EUR"), "ar") == f"{RIGHT_TO_LEFT}163.40\u00a0€"
