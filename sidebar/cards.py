@@ -105,6 +105,7 @@ class ShutOrder:
     id: str
     name: str
     placed_at: datetime
+    store_id: int
     store_name: str
     total: Money
     refunded: Money
@@ -154,6 +155,7 @@ def shut_order(
         id=str(order.id),
         name=order.name,
         placed_at=order.placed_at,
+        store_id=store.id,
         store_name=store.name,
         total=Money(order.total, order.currency),
         refunded=Money(order.refunded, order.currency),

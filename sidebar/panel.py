@@ -21,11 +21,12 @@ from flask_babel import refresh
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from integration import customers, returns, withdrawals
+from integration import customers, returns, withdrawals, wording
 from integration.db.accounts import Agent
 from integration.errors import BadInput, Forbidden, NotFound
 from integration.ids import child_id, row_id
 from integration.terms import read_terms
+from integration.wording import Wording
 from integration.work import Work
 from jobs.sync import refresh_order
 from sidebar import handover, languages, lookups, tokens
@@ -135,10 +136,9 @@ def _rendered(pane: Pane) -> Shown:
     return Shown(html, f"Deskside: {pane.profile.name}" if pane.profile else "Deskside")
 
 
-def own_wording() -> dict[str, dict[str, str]]:
-    """The merchant's own texts: language → situation → template."""
-    found = account_settings().get("replies", {})
-    return found if isinstance(found, dict) else {}
+def own_wording() -> Wording:
+    """The merchant's own texts."""
+    return wording.read(account_settings())
 
 
 def why_word(code: str) -> str:

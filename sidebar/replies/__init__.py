@@ -1,15 +1,14 @@
 """Answers to what customers really ask, built from what is on screen, in the customer's language.
 
-The wording is in one text file a language; a merchant's own wording (account settings, `replies`:
-language → situation → text) goes first. Both are templates in a small language of their own: they can show
-the facts and nothing else.
+The wording is in one text file a language; a merchant's own (`integration.wording`) goes first. Both are
+templates in a small language of their own: they can show the facts and nothing else.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from flask_babel import force_locale
 from jinja2 import Template, TemplateError
 
+from integration.wording import Wording
 from sidebar.cards import OrderCard
 from sidebar.formats import locale_of, today, zone
 from sidebar.languages import LANGUAGES, current, known
@@ -60,7 +60,7 @@ def draft(
     situation: str | None = None,
     language: str | None = None,
     order_id: str | None = None,
-    own: Mapping[str, Mapping[str, str]] | None = None,
+    own: Wording | None = None,
 ) -> Draft:
     """The reply that fits the open order best, or the situation and language that were asked for."""
     order = _order(pane, order_id)
@@ -70,7 +70,11 @@ def draft(
     write = Writing(language, pane.country, zone(), today())
     with force_locale(language):
         values = facts(pane, order, write)
-        text = _fill(language, chosen, values, own or {}) if order else _asking(language, values)
+        if order:
+            mine = (own or Wording()).choices(language, chosen, order.store_id)
+            text = _fill(language, chosen, values, mine)
+        else:
+            text = _asking(language, values)
     words = situation_words()
     return Draft(
         situation=chosen,
@@ -149,11 +153,9 @@ def _asking(language: str, values: Mapping[str, Any]) -> str:
     return text_of(wording(language)[NO_ORDER], values)
 
 
-def _fill(
-    language: str, situation: str, values: Mapping[str, Any], own: Mapping[str, Mapping[str, str]]
-) -> str:
-    """The text. A merchant's own wording that fails falls back to ours, and says so in the log."""
-    if mine := own.get(language, {}).get(situation):
+def _fill(language: str, situation: str, values: Mapping[str, Any], own: Sequence[str]) -> str:
+    """The text. A merchant's own wording that fails falls back to the next, and says so in the log."""
+    for mine in own:
         try:
             return text_of(mine, values)
         except TextError as error:

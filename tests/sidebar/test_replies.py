@@ -15,6 +15,7 @@ from integration.db.orders import Fulfillment
 from integration.eligibility.law import rows
 from integration.eligibility.verdict import Missing
 from integration.money import Money
+from integration.wording import Wording
 from sidebar import pane, replies
 from sidebar.cards import MoneyBack
 from sidebar.citations import citation
@@ -293,7 +294,7 @@ def test_the_language_is_the_conversations_else_the_customers(kadri):
 
 
 def test_a_merchants_own_wording_goes_first_and_can_only_show_facts(kadri):
-    own = {"en": {"late": "Dear {{ name }}, {{ order }} is late."}}
+    own = Wording({"en": {"late": "Dear {{ name }}, {{ order }} is late."}})
     assert (
         replies.draft(kadri, situation="late", language="en", own=own).text == "Dear Kadri, #1042 is late.\n"
     )
@@ -304,8 +305,24 @@ def test_a_merchants_own_wording_goes_first_and_can_only_show_facts(kadri):
         "{{ name.__init__.__globals__ }}",
         "{% if name < unsent %}x{% endif %}",
     ):
-        text = replies.draft(kadri, situation="late", language="en", own={"en": {"late": broken}}).text
+        text = replies.draft(
+            kadri, situation="late", language="en", own=Wording({"en": {"late": broken}})
+        ).text
         assert text.startswith("Hello Kadri,")
+
+
+def test_the_words_of_the_orders_store_go_before_those_for_all(kadri):
+    def said(store_id):
+        own = Wording(
+            everywhere={"en": {"late": "From all."}},
+            of_stores={store_id: {"en": {"late": "From {{ store }}."}}},
+        )
+        return replies.draft(kadri, situation="late", language="en", own=own).text
+
+    assert kadri.open_order is not None
+    store_id = kadri.open_order.store_id
+    assert said(store_id) == f"From {kadri.open_order.store_name}.\n"
+    assert said(store_id + 1) == "From all.\n"
 
 
 @pytest.mark.parametrize(

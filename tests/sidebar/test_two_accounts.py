@@ -30,6 +30,6 @@ def test_one_accounts_wording_is_not_the_others(services, account, other):
     with services.transaction(account) as work:
         wording.save(work, "en", "where", "It is on its way.", by="boss@lumi.example")
     with services.reading(account) as work:
-        assert wording.load(work) == {"en": {"where": "It is on its way."}}
+        assert wording.load(work).everywhere == {"en": {"where": "It is on its way."}}
     with services.reading(other) as work:
-        assert wording.load(work) == {}
+        assert wording.load(work) == wording.Wording()

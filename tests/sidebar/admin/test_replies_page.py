@@ -20,7 +20,7 @@ def page(sign_in, lead):
 
 def kept(services, account):
     with services.reading(account) as work:
-        return wording.load(work)
+        return wording.load(work).everywhere
 
 
 def test_every_situation_stands_there_in_every_language(sign_in, lead):
@@ -91,12 +91,36 @@ def test_markup_is_text(page):
 def test_a_sample_order_was_not_cancelled_but_where_that_is_the_matter(page):
     for situation, shown in (("where", False), ("cancelled", True)):
         text = page.get(f"/admin/replies/en/{situation}").get_data(as_text=True)
-        assert ("Order #1042 was cancelled on 20.11." in text) is shown
+        assert ("Order #1042 was cancelled on 20 November" in text) is shown
 
 
-def test_one_store_may_have_words_of_its_own(page, services, account):
-    text = '{% if store == "Lumi" %}Tere Lumist!{% else %}Tere!{% endif %}'
-    assert "Tere Lumist!" in page.post(PATH, {"text": text, "press": "preview"}).get_data(as_text=True)
+def test_a_store_has_words_of_its_own_before_those_for_all(page, services, account, world):
+    lumi, other = world.store(account), world.store(account)
+
+    def keep(text, store=""):
+        page.get(f"{PATH}?store={store}")
+        return page.post(PATH, {"text": text, "press": "keep", "store": store})
+
+    keep("Tere kõigist!")
+    assert keep("Tere Lumist!", str(lumi)).headers["Location"] == f"/admin/replies?saved=1&store={lumi}"
+    with services.reading(account) as work:
+        words = wording.load(work)
+    assert words.choices("et", "where", lumi) == ["Tere Lumist!\n", "Tere kõigist!\n"]
+    assert words.choices("et", "where", other) == words.choices("et", "where", None) == ["Tere kõigist!\n"]
+    assert "Tere Lumist!" in page.get(f"{PATH}?store={lumi}").get_data(as_text=True)
+    assert "Tere kõigist!" in page.get(f"{PATH}?store={other}").get_data(as_text=True)
+
+    keep("Tere kõigist!", str(lumi))  # the same as without: no words of its own any more
+    with services.reading(account) as work:
+        assert wording.load(work) == wording.Wording(words.everywhere)
+
+
+def test_the_words_of_a_store_that_is_not_ones_own_are_nobodys(page, services, world):
+    theirs = world.store(world.account("Other"))
+    assert page.get(f"/admin/replies?store={theirs}").status_code == 404
+    assert page.get(f"{PATH}?store={theirs}").status_code == 404
+    assert page.post(PATH, {"text": "Tere!", "press": "keep", "store": str(theirs)}).status_code == 404
+    assert page.get(f"{PATH}?store=x").status_code in (400, 404)
 
 
 def test_agents_do_not_reword(sign_in, member):
