@@ -72,7 +72,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="screens in every language, and all that is asked over HTTP on every database",
+        help="screens in every language, doors in both modes of cookies, all that is asked over HTTP on"
+        " every database",
     )
 
 
