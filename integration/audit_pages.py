@@ -28,9 +28,9 @@ class Topic(StrEnum):
 
 PREFIXES: dict[Topic, tuple[str, ...]] = {
     Topic.MONEY: tuple(f"{kind.value}." for kind in ActionKind),
-    Topic.RULES: ("policy.", "limits.", "law.", "fact.", "withdrawal."),
-    Topic.ACCESS: ("session.", "agent.", "token.", "helpdesk.", "store.", "pairing.", "passkey."),
-    Topic.READING: ("customer.", "order.", "contact.", "privacy.", "audit."),
+    Topic.RULES: ("policy.", "limits.", "law.", "fact.", "withdrawal.", "reply.", "companions."),
+    Topic.ACCESS: ("session.", "agent.", "token.", "helpdesk.", "store.", "pairing.", "frame.", "passkey."),
+    Topic.READING: ("customer.", "customers.", "order.", "contact.", "privacy.", "audit."),
 }
 """Beginnings of the events of a topic."""
 

@@ -21,8 +21,8 @@ from integration.records import FinancialStatus, FulfillmentStatus, Platform
 from integration.terms import AnyStore
 from integration.views import admin_url
 from sidebar.formats import day, local, today
+from sidebar.languages import enumerated, ngettext
 from sidebar.languages import gettext as _
-from sidebar.languages import ngettext
 from sidebar.parcels import Parcel, parcels
 from sidebar.statements import Statement
 from sidebar.verdicts import VerdictCard, verdict_card
@@ -309,7 +309,7 @@ def _paid_with(order: SeenOrder) -> str:
 def _and(words: list[str]) -> str:
     if len(words) == 1:
         return words[0]
-    return _("%(first)s and %(last)s", first=", ".join(words[:-1]), last=words[-1])
+    return _("%(first)s and %(last)s", first=enumerated(words[:-1]), last=words[-1])
 
 
 def _say(order: SeenOrder, shipped: Sequence[Parcel], unsent: int, rulings: Sequence[Ruling]) -> list[Say]:

@@ -32,7 +32,7 @@ APP_NAME = "Deskside"
 def _starter() -> tuple[int | None, str]:
     """The account that the signed-in person connects the store to, and a name for the record."""
     person: SignedIn | None = signed_in()
-    return (person.account_id, f"agent:{person.agent_id}") if person else (None, "install link")
+    return (person.account_id, person.email) if person else (None, "install link")
 
 
 # Shopify: authorization code

@@ -12,6 +12,8 @@ from sidebar.formats import clock, day, local, tiny_day, today
 from sidebar.languages import gettext as _
 from sidebar.languages import ngettext
 
+PACKED = frozenset({"label_printed", "label_purchased", "confirmed"})
+"""What the store alone says of a parcel that no carrier has taken yet."""
 GONE = frozenset({"cancelled", "error", "failure"})
 """Fulfillments that never became a parcel."""
 
@@ -123,10 +125,10 @@ def _late_days(row: SeenParcel) -> int:
 
 
 def _last_scan(row: SeenParcel) -> tuple[datetime | None, str]:
-    """When and where the carrier last saw it; the store's own marks are no scans."""
+    """When and where the carrier last saw it; the store's own marks and printed labels are no scans."""
     for event in reversed(row.events):
         at = event.get("at")
-        if at:
+        if at and event.get("status") not in PACKED:
             moment = datetime.fromisoformat(at) if isinstance(at, str) else at
             return moment, str(event.get("place") or "")
     return None, ""
@@ -145,7 +147,7 @@ def _headline(row: SeenParcel, status: str, late: int) -> str:
         return _("Waits to be collected")
     if status == "out_for_delivery":
         return _("Out for delivery")
-    if status in ("label_printed", "label_purchased", "confirmed"):
+    if status in PACKED:
         return _("Label made, not sent yet")
     if row.estimated_delivery_at is not None:
         return _("Expected %(day)s", day=day(row.estimated_delivery_at))

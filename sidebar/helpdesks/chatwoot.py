@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from connectors.transport import new_client, new_transport
 from sidebar.arrivals import Context, Person, bare, note_opening, note_refusal, tell
 from sidebar.doors import Desk, Door
+from sidebar.throttle import allowed
 from sidebar.visit import Proof, Visit
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 TIME_LIMIT = 3.0
 """Seconds in all: the agent waits for it, so better a claim in time than a proof too late."""
 LARGEST_ANSWER = 1024 * 1024
+ASKED_A_MINUTE = 300
+"""Most conversations of one desk that Chatwoot is asked about: whoever knows the address can make us ask."""
 CAPABILITIES = ("openUrl",)
 
 
@@ -104,6 +107,9 @@ def ask(desk: Desk, conversation: str) -> Conversation | None:
     """The conversation as Chatwoot's own API tells it; None when we may not ask or it does not say."""
     token, account = desk.secrets.get("api_token"), desk.settings.get("account_id")
     if not (token and account and desk.origin and conversation.isascii() and conversation.isdigit()):
+        return None
+    if not allowed("chatwoot-ask", desk.key, times=ASKED_A_MINUTE, seconds=60):
+        log.warning("chatwoot not asked for desk %s: too often", desk.id)
         return None
     try:
         answer = _get(desk, f"/api/v1/accounts/{account}/conversations/{conversation}")

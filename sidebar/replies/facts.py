@@ -14,7 +14,7 @@ from sidebar.citations import citation
 from sidebar.formats import day, first_name
 from sidebar.languages import enumerated
 from sidebar.languages import gettext as _
-from sidebar.parcels import Parcel
+from sidebar.parcels import PACKED, Parcel
 from sidebar.replies.dates import Writing
 from sidebar.replies.draft import Used
 from sidebar.verdicts import short_refusal
@@ -48,7 +48,6 @@ NO_PARCEL: dict[str, Any] = {
 
 TO_COLLECT = ("ready_for_pickup", "available_for_pickup")
 ON_THE_WAY_BACK = ("returned", "returned_to_sender")
-PACKED = ("label_printed", "label_purchased", "confirmed")
 
 
 def facts(pane: Pane, order: OrderCard | None, write: Writing) -> dict[str, Any]:

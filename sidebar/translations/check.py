@@ -30,6 +30,9 @@ KEYWORDS = {
     "pgettext": ((1, "c"), 2),
 }
 SENTENCE_KEYWORDS = frozenset({"next_step"})
+FOLDERS = ("integration", "connectors", "jobs", "sidebar")
+NOT_SHOWN = frozenset({"demo", "api"})
+"""What is in these folders speaks to programs, or plays a store."""
 PLACES = re.compile(r"%\((\w+)\)[sd]")
 
 
@@ -43,10 +46,8 @@ def collect() -> Catalog:
                 found.add(
                     message, None, [(f"{folder}/{name}", line)], auto_comments=comments, context=context
                 )
-    for path in sorted(
-        [*ROOT.glob("integration/**/*.py"), *ROOT.glob("connectors/**/*.py"), *ROOT.glob("jobs/**/*.py")]
-    ):
-        if "demo" not in path.parts:
+    for path in sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/**/*.py")):
+        if NOT_SHOWN.isdisjoint(path.parts):
             for line, sentence in sentences(path.read_text("utf-8")):
                 found.add(sentence, None, [(str(path.relative_to(ROOT)), line)])
     return found

@@ -153,6 +153,14 @@ def test_a_label_is_no_sight_of_the_parcel(looked, services, account, shop):
     assert "last saw it" not in text
 
 
+def test_a_label_is_no_scan_in_the_pane_either(looked, services, account, shop):
+    with services.transaction(account) as work:
+        for row in work.session.query(Fulfillment).filter_by(order_id=shop["lamp"], delivered_at=None):
+            row.events = row.events[:1]
+    late = next(order.late for order in looked().orders if order.late)
+    assert (late.seen_at, late.seen) == (None, "")
+
+
 def test_what_we_have_to_find_out_is_not_asked_of_the_customer(kadri):
     first = kadri.orders[0]
     text = replies.draft(kadri, situation="may_return", language="en").text

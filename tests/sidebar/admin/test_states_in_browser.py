@@ -237,6 +237,8 @@ def test_stores_people_and_rules_that_are_not_as_usual(
     for path in (
         "stores",
         "stores/{home}",
+        "replies?store={home}",
+        f"replies/{language}/late?store={{home}}",
         "agents/{member}",
         "you",
         "prove",

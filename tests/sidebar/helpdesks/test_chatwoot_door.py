@@ -9,6 +9,7 @@ import pytest
 from integration import helpdesks
 from integration.db.helpdesks import Helpdesk
 from sidebar.doors import Desk
+from sidebar.helpdesks import chatwoot as chatwoot_door
 from sidebar.helpdesks.chatwoot import DOOR
 
 KADRI = "kadri.tamm@example.ee"
@@ -184,6 +185,16 @@ def test_what_is_no_number_is_not_asked(asked_desk, chatwoot, knocker, conversat
     door.tell(conversation=conversation, emails=[KADRI])
     assert assurance(door)["customer"] == "claimed"
     assert all(path.rpartition("/")[2].isdigit() for path, _token in chatwoot.seen)
+
+
+def test_whoever_knows_the_address_cannot_have_chatwoot_asked_without_end(
+    asked_desk, chatwoot, knocker, monkeypatch
+):
+    monkeypatch.setattr(chatwoot_door, "ASKED_A_MINUTE", 2)
+    doors = [knocker(asked_desk) for _ in range(4)]
+    assert [door.tell(emails=[KADRI]).status_code for door in doors] == [200] * 4
+    assert len(chatwoot.seen) == 2
+    assert assurance(doors[3])["customer"] == "claimed"
 
 
 def test_a_chatwoot_that_is_gone_costs_no_answer(add_desk, knocker):
