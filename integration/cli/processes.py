@@ -213,7 +213,9 @@ def serve_web(settings: Settings) -> None:
             from sidebar.app import create_app
 
             # Each worker process builds its own services: no connection crosses a fork.
-            return create_app(boot.boot(settings))
+            app = create_app(boot.boot(settings))
+            boot.set_apart()
+            return app
 
     sys.argv = sys.argv[:1]  # gunicorn would read our arguments as its own
     Web().run()

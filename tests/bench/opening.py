@@ -34,7 +34,7 @@ from integration.db.orders import Order
 from integration.settings import Settings
 from integration.vault import Vault
 from integration.work import Database
-from jobs.boot import Services, connect_redis
+from jobs.boot import Services, connect_redis, set_apart
 from sidebar.app import create_app
 from tests.bench import ground
 from tests.bench.ground import say
@@ -289,6 +289,7 @@ def main() -> None:
             caches.append(Cache(database(), queue, orders))
             say(f"cache of {orders:,} orders made in {time.perf_counter() - began:.0f} s")
         small, large = caches
+        set_apart()  # as a process that serves does
         html, page, everything = first_screen(large)
         say(
             f"first screen, compressed: page {page:,} bytes, with scripts and styles {everything:,} "
