@@ -30,9 +30,21 @@ MOST_KEPT = 10_000
 """Keys that one process remembers by itself; beyond, what has run out is forgotten."""
 
 
+TAKE_BACK = "if redis.call('decr', KEYS[1]) < 0 then redis.call('del', KEYS[1]) end"
+"""A span may end between a try and its being taken back; what is counted below nothing would never end."""
+
+
 class TooMany(AppError):
     code, status = "too_many", 429
     next_step = "Wait some minutes, then try again."
+
+
+class Counted(NamedTuple):
+    """Numbers of tries, and where they were counted."""
+
+    tries: list[int]
+    together: bool
+    """In Redis; False: by this process alone."""
 
 
 class Counter:
@@ -43,7 +55,7 @@ class Counter:
         self._own: dict[str, tuple[float, int]] = {}
         """key → (end of its span, tries so far)"""
 
-    def count(self, keys: Sequence[str], seconds: int) -> list[int]:
+    def count(self, keys: Sequence[str], seconds: int) -> Counted:
         """The numbers of these tries within the spans that the first ones began. One way to Redis for all."""
         if time.monotonic() >= self._alone_until:
             try:
@@ -51,26 +63,27 @@ class Counter:
                     for key in keys:
                         pipe.incr(key)
                         pipe.expire(key, seconds, nx=True)
-                    return [int(number) for number in pipe.execute()[::2]]
+                    return Counted([int(number) for number in pipe.execute()[::2]], together=True)
             except RedisError as error:
                 log.warning("tries are counted by each process alone: %s", type(error).__name__)
                 self._alone_until = time.monotonic() + WITHOUT_REDIS
-        return [self._count_alone(key, seconds) for key in keys]
+        return Counted([self._count_alone(key, seconds) for key in keys], together=False)
 
-    def take_back(self, keys: Sequence[str]) -> None:
-        """Tries that were counted and then not made."""
-        if time.monotonic() >= self._alone_until:
-            try:
-                with services().redis.pipeline(transaction=False) as pipe:
-                    for key in keys:
-                        pipe.decr(key)
-                    pipe.execute()
-                return
-            except RedisError as error:
-                log.warning("a try that was not made stays counted: %s", type(error).__name__)
-        for key in set(keys) & self._own.keys():
-            end, tries = self._own[key]
-            self._own[key] = end, tries - 1
+    def take_back(self, keys: Sequence[str], *, together: bool) -> None:
+        """Tries that were counted and then not made; taken from where they were counted."""
+        if not together:
+            for key in keys:
+                if kept := self._own.get(key):
+                    end, tries = kept
+                    self._own[key] = end, tries - 1
+            return
+        try:
+            with services().redis.pipeline(transaction=False) as pipe:
+                for key in keys:
+                    pipe.eval(TAKE_BACK, 1, key)
+                pipe.execute()
+        except RedisError as error:
+            log.warning("a try that was not made stays counted: %s", type(error).__name__)
 
     def _count_alone(self, key: str, seconds: int) -> int:
         now = services().now().timestamp()
@@ -102,12 +115,12 @@ def within(*limits: Limit, seconds: int) -> bool:
     What one limit refuses is no try for the others: one agent's page gone wild uses up nobody else's.
     """
     counter: Counter = current_app.extensions.setdefault(EXTENSION, Counter())
-    tries = counter.count([limit.key for limit in limits], seconds)
+    tries, together = counter.count([limit.key for limit in limits], seconds)
     kept = [limit.key for limit, count in zip(limits, tries, strict=True) if count <= limit.times]
     if len(kept) == len(limits):
         return True
     if kept:
-        counter.take_back(kept)
+        counter.take_back(kept, together=together)
     return False
 
 

@@ -65,6 +65,32 @@ def test_what_one_agent_is_refused_uses_up_nobody_elses_tries(
     assert others == [True, True, False]  # with the first two, that makes the desk's four
 
 
+def test_what_is_taken_back_after_its_span_leaves_nothing(
+    counted: None, app: Flask, services: Services
+) -> None:
+    """A count below nothing would give tries away, and have no end of its own."""
+    key = throttle.Limit("knocking", "10.0.0.4", 2).key
+    with app.app_context():
+        throttle.Counter().take_back([key], together=True)
+    assert services.redis.keys("deskside:tries:*") == []
+
+
+def test_what_was_counted_alone_is_taken_back_alone(
+    app: Flask, services: Services, redis_url: str, request: pytest.FixtureRequest
+) -> None:
+    """Redis comes back between a try and its being taken back."""
+    counter, key = throttle.Counter(), throttle.Limit("knocking", "10.0.0.5", 2).key
+    with app.app_context():
+        tries, together = counter.count([key], 60)
+        assert (tries, together) == ([1], False)
+        request.getfixturevalue("counted")
+        counter._alone_until = 0.0
+        counter.take_back([key], together=together)
+        assert services.redis.keys("deskside:tries:*") == []
+        services.redis = Redis.from_url("unix:///nowhere")
+        assert counter.count([key], 60).tries == [1]
+
+
 def test_a_process_forgets_what_has_run_out(app: Flask, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "MOST_KEPT", 3)
     for number in range(3):
