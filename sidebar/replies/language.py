@@ -7,6 +7,7 @@ named here is understood, and what is understood ends.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
@@ -23,6 +24,10 @@ FILTERS = frozenset({"capitalize", "first", "last", "length", "lower", "title", 
 LISTS = frozenset({"parcels", "may", "ask", "no"})
 PARTS = frozenset({*NO_PARCEL, *Item.__slots__, "first", "last", "index", "length"})
 """What stands behind a point: of a parcel, of an item, of `loop`."""
+LARGEST = 10_000
+"""Numbers in a text: parcels and items are counted with them."""
+UNSENDABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+"""What a text may name by its number (`"\\ud800"`, half a letter) and no page can hold."""
 DEEPEST = 40
 """Levels of a text: far more than a person writes, and less than Python reads."""
 
@@ -45,6 +50,8 @@ class Texts(ImmutableSandboxedEnvironment):
             raise TextError(str(error.message), error.lineno) from None
         except RecursionError:  # thousands of brackets
             raise TextError("too deep") from None
+        except ValueError:  # a number of thousands of digits
+            raise TextError("a number too long") from None
         _must_end(tree)
         return tree
 
@@ -67,12 +74,21 @@ def _must_be_understood(node: nodes.Node) -> None:
             fits = of_facts and not node.recursive and node.find(nodes.For) is None
         case nodes.Getattr():
             fits = node.attr in PARTS
+        case nodes.Const():
+            fits = _is_short(node.value)
         case nodes.Filter():
             fits = node.name in FILTERS
         case _:
             fits = isinstance(node, UNDERSTOOD)
     if not fits:
         raise TextError(f"{type(node).__name__} is not understood here", node.lineno)
+
+
+def _is_short(value: object) -> bool:
+    """A word that can be sent, or a number to count with."""
+    if isinstance(value, str):
+        return UNSENDABLE.search(value) is None
+    return value is None or (isinstance(value, int) and abs(value) < LARGEST)
 
 
 texts = Texts(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
