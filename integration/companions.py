@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from integration import audit
-from integration.db.accounts import Account
+from integration.account_settings import held
 from integration.db.orders import Order, OrderLine
 from integration.plain_orders import SeenOrder
 from integration.work import Work
@@ -46,7 +46,7 @@ def switched_on(settings: dict[str, Any]) -> bool:
 
 def switch(work: Work, on: bool, *, by: str, proof: str = "session") -> None:
     """For the whole account, on the record."""
-    account = work.session.get_one(Account, work.account_id, with_for_update=True)
+    account = held(work)
     if switched_on(account.settings) == on:
         return
     account.settings = {**account.settings, SETTING: "on" if on else "off"}

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import select
 
 from integration import audit
+from integration.account_settings import held
 from integration.db.accounts import Account, Role
 from integration.errors import BadInput
 from integration.money import digits
@@ -139,7 +139,7 @@ def scaled(euros: int | None, currency: str) -> int | None:
 
 def load(work: Work) -> Choices:
     """The choices of the account at hand."""
-    return read(_account(work).settings)
+    return read(work.session.get_one(Account, work.account_id).settings)
 
 
 def save(work: Work, choices: Choices, *, by: str) -> None:
@@ -150,15 +150,11 @@ def save(work: Work, choices: Choices, *, by: str) -> None:
         for currency, ceiling in ceilings.items():
             _check({currency: max(ceiling.action or 0, ceiling.day or 0, ceiling.order or 0)})
             _check({currency: min(ceiling.action or 0, ceiling.day or 0, ceiling.order or 0)})
-    account = _account(work)
+    account = held(work)
     before = account.settings.get(_KEY, {})
     after = msgspec.to_builtins(choices)
     account.settings = {**account.settings, _KEY: after}
     audit.record(work, "limits.changed", actor=by, proof="session", detail={"before": before, "after": after})
-
-
-def _account(work: Work) -> Account:
-    return work.session.scalars(select(Account).where(Account.id == work.account_id)).one()
 
 
 def _check(sums: Sums) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
 
+from integration.account_settings import held
 from integration.db.accounts import Account
 from integration.eligibility import DEFAULT_POLICY, Policy, Rule
 from integration.errors import BadInput, NotFound
@@ -24,7 +24,7 @@ def in_force(work: Work) -> Policy:
 
 
 def draft(work: Work) -> Policy | None:
-    found = _account(work).settings.get(KEY)
+    found = work.session.get_one(Account, work.account_id).settings.get(KEY)
     return msgspec.convert(found, Policy) if found else None
 
 
@@ -32,13 +32,13 @@ def keep(work: Work, rules: Sequence[Rule], name: str = "") -> Policy:
     """Keep these rules as the draft of the next version."""
     number = in_force(work).version + 1
     policy = read({"version": number, "rules": msgspec.to_builtins(tuple(rules)), "name": name})
-    account = _account(work)
+    account = held(work)
     account.settings = {**account.settings, KEY: msgspec.to_builtins(policy)}
     return policy
 
 
 def drop(work: Work) -> None:
-    account = _account(work)
+    account = held(work)
     account.settings = {name: value for name, value in account.settings.items() if name != KEY}
 
 
@@ -98,7 +98,3 @@ def _within(rules: Sequence[Rule], position: int) -> int:
     if not 0 <= position < len(rules):
         raise NotFound("no such rule")
     return position
-
-
-def _account(work: Work) -> Account:
-    return work.session.scalars(select(Account).where(Account.id == work.account_id)).one()

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from integration import audit
+from integration.account_settings import held
 from integration.db.accounts import Account
 from integration.db.stores import Store
 from integration.errors import NotFound
@@ -63,7 +64,7 @@ def save(
     """
     if store_id is not None and work.session.scalar(select(Store.id).where(Store.id == store_id)) is None:
         raise NotFound("no such store")
-    account = work.session.get_one(Account, work.account_id, with_for_update=True)
+    account = held(work)
     kept = read(account.settings)
     if store_id is not None:
         kept.of_stores.setdefault(store_id, {})

@@ -7,11 +7,13 @@ account that has admins already is doubted: its word lets nobody in and nothing 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from sqlalchemy import or_, select
 
 from integration import one_time
+from integration.account_settings import held
 from integration.db.accounts import Account, Agent, Role
 from integration.errors import Forbidden
 from integration.people.agents import agent_by_email, clean_name
@@ -25,12 +27,12 @@ DOUBTED = "doubted_stores"
 
 def vouch(work: Work, store_id: int) -> None:
     """Somebody of the account, or whoever runs this installation, connected the store."""
-    _set_doubted(work, _doubted(work) - {store_id})
+    _change_doubted(work, lambda doubted: doubted - {store_id})
 
 
 def doubt(work: Work, store_id: int) -> None:
     """Nobody knows who connected the store."""
-    _set_doubted(work, _doubted(work) | {store_id})
+    _change_doubted(work, lambda doubted: doubted | {store_id})
 
 
 def is_doubted(work: Work, store_id: int) -> bool:
@@ -56,17 +58,15 @@ def must_be_vouched_for(work: Work, store_id: int) -> None:
 
 
 def _doubted(work: Work) -> set[int]:
-    return set(_account(work).settings.get(DOUBTED, ()))
+    return set(work.session.get_one(Account, work.account_id).settings.get(DOUBTED, ()))
 
 
-def _set_doubted(work: Work, stores: set[int]) -> None:
-    account = _account(work)
-    if stores != _doubted(work):
-        account.settings = {**account.settings, DOUBTED: sorted(stores)}
-
-
-def _account(work: Work) -> Account:
-    return work.session.get_one(Account, work.account_id)
+def _change_doubted(work: Work, change: Callable[[set[int]], set[int]]) -> None:
+    account = held(work)
+    before = set(account.settings.get(DOUBTED, ()))
+    after = change(before)
+    if after != before:
+        account.settings = {**account.settings, DOUBTED: sorted(after)}
 
 
 def agent_from_store(work: Work, *, domain: str, external_id: str, name: str) -> Agent:

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from integration import audit, limits
+from integration import audit, companions, limits, policy_draft, wording
 from integration.db.accounts import Account, Role
 from integration.errors import BadInput
 from integration.limits import Ceiling, Choices
+from integration.people import links
 
 
 def test_before_anything_is_set_agents_have_limits_and_admins_none() -> None:
@@ -44,6 +45,25 @@ def test_settings_that_cannot_be_read_are_an_error_and_never_no_limit() -> None:
         limits.limits_for(
             {"money": {"ceilings": {"agent": {"EUR": {"action": "much"}}}}}, Role.AGENT, {}, "EUR"
         )
+
+
+def test_who_saves_at_the_same_time_undoes_nothing_of_anothers(database: Any, account: int) -> None:
+    """Another person's words are kept between reading this one's limits and writing them."""
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("one writer at a time: the other one would wait for ever")
+    with database.transaction(account) as work:
+        read = work.session.get_one(Account, account)
+        with database.transaction(account) as other:
+            wording.save(other, "et", "where", "Tere!", by="liis@lumi.example")
+            companions.switch(other, False, by="liis@lumi.example")
+            policy_draft.keep(other, policy_draft.in_force(other).rules)
+            links.doubt(other, 7)
+        limits.save(work, Choices(approval_above={"EUR": 20_000}), by="mari@lumi.example")
+        assert "replies" in read.settings
+    with database.reading(account) as work:
+        assert set(work.session.get_one(Account, account).settings) == {
+            "replies", "replies_of_stores", "companions", "policy_draft", links.DOUBTED, "money"
+        }  # fmt: skip
 
 
 def test_saving_keeps_other_settings_and_goes_on_the_record(database: Any, account: int) -> None:
