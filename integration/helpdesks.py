@@ -221,7 +221,7 @@ def change(
     by: str = "command",
 ) -> Helpdesk:
     """Change what is given; settings that are left out or empty stay as they are."""
-    helpdesk = find(work, helpdesk_id)
+    helpdesk = _held(work, helpdesk_id)
     form = _kind(helpdesk.kind)
     if name is not None:
         helpdesk.name = _name(name) or form.label
@@ -246,12 +246,26 @@ def everyone(work: Work) -> Sequence[Helpdesk]:
 
 def find(work: Work, helpdesk_id: int) -> Helpdesk:
     """One in use, by row number. Raises :exc:`NotFound`."""
-    helpdesk = work.session.scalar(
-        select(Helpdesk).where(Helpdesk.id == helpdesk_id, Helpdesk.removed_at.is_(None))
-    )
+    helpdesk = work.session.scalar(_in_use(helpdesk_id))
     if helpdesk is None:
         raise NotFound("no such helpdesk")
     return helpdesk
+
+
+def _held(work: Work, helpdesk_id: int) -> Helpdesk:
+    """As `find`, as it is now and nobody else's to change until this work ends.
+
+    A refusal is noted in the very settings that somebody who reads of it is about to mend.
+    """
+    alone = _in_use(helpdesk_id).with_for_update(key_share=True).execution_options(populate_existing=True)
+    helpdesk = work.session.scalar(alone)
+    if helpdesk is None:
+        raise NotFound("no such helpdesk")
+    return helpdesk
+
+
+def _in_use(helpdesk_id: int) -> Select[Helpdesk]:
+    return select(Helpdesk).where(Helpdesk.id == helpdesk_id, Helpdesk.removed_at.is_(None))
 
 
 class PlainHelpdesk(msgspec.Struct, frozen=True, array_like=True):
@@ -352,7 +366,7 @@ def opening_noted(helpdesk: AnyHelpdesk, now: datetime) -> bool:
 
 def note_refusal(work: Work, helpdesk_id: int, code: str) -> None:
     """Remember why a call of this desk was refused last, for the person who sets it up. Codes only."""
-    helpdesk = find(work, helpdesk_id)
+    helpdesk = _held(work, helpdesk_id)
     helpdesk.settings = {**helpdesk.settings, REFUSED: f"{work.now().isoformat()} {code[:60]}"}
 
 

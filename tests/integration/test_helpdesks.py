@@ -227,3 +227,23 @@ def test_a_helpdesk_of_another_account_is_not_found(
 def test_an_address_that_we_never_gave_out_leads_to_no_helpdesk(database: Any, key: str) -> None:
     with database.everywhere(write=False) as work:
         assert helpdesks.by_key(work, key) is None
+
+
+def test_a_refusal_is_noted_beside_what_was_mended_meanwhile(
+    database: Any, account: int, vault: Vault
+) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("one writer at a time: the other one would wait for ever")
+    with database.transaction(account) as work:
+        acme = {"subdomain": "acme"}
+        desk = helpdesks.add(work, vault, "zendesk", "Support", settings=acme, app_url=APP)[0].id
+    with database.transaction(account) as work:
+        read = helpdesks.find(work, desk)
+        with database.transaction(account) as other:
+            helpdesks.change(other, vault, desk, settings={"installation_id": "7"})
+        helpdesks.note_refusal(work, desk, "no_key")
+        assert "installation_id" in read.settings
+    with database.reading(account) as work:
+        found = helpdesks.find(work, desk)
+        assert found.settings["installation_id"] == "7"
+        assert (helpdesks.last_refusal(found) or ("", ""))[1] == "no_key"
