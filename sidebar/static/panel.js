@@ -5,7 +5,7 @@
   const app = document.getElementById("app");
   const toast = document.getElementById("toast");
   const start = JSON.parse(document.getElementById("start").textContent);
-  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, singleKeys: true, query: null };
+  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, drafts: 0, loading: null, singleKeys: true, query: null };
   const $ = (selector, root = app) => root.querySelector(selector);
   const $$ = (selector, root = app) => [...root.querySelectorAll(selector)];
   const pane = () => $(".pane");
@@ -118,11 +118,13 @@
   function failed(problem) { tell(problem.message || words.failed || "", "error"); }
 
   async function load(path, options = {}) {
+    if (!state.token && pane().dataset.state === "wait") return; // another customer is on the way, and nothing overtakes them
     const turn = ++state.turn;
+    const mine = state.loading = { path, options };
     try {
       const html = await ask(path);
       if (turn === state.turn) swap(html, options);
-    } catch (problem) { if (turn === state.turn) failed(problem); }
+    } catch (problem) { if (turn === state.turn) failed(problem); } finally { if (state.loading === mine) state.loading = null; }
   }
 
   const customer = () => pane().dataset.customer || "";
@@ -353,7 +355,9 @@
     const until = Date.now() + 5 * 60 * 1000;
     while (box.isConnected && Date.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 2000));
+      if (!box.isConnected) return;
       const found = await ask("/sidebar/stepped-up", { json: true }).catch(() => ({}));
+      if (!box.isConnected) return; // the dialogue was left: what it was about is not done any more
       if (found.proven) { button.disabled = false; status.textContent = ""; proven(form); return; }
     }
     button.disabled = false;
@@ -480,14 +484,16 @@
       language: $("[data-testid=reply-language]").value, ...change,
     });
     const turn = state.turn;
+    const number = ++state.drafts;
     try {
       const html = await ask(`/sidebar/reply?${values}`);
-      if (turn !== state.turn) return;
+      if (turn !== state.turn || number !== state.drafts || !section.isConnected) return false;
       section.outerHTML = html;
       leads(pane().dataset.view === "reply");
       const back = change.situation ? `[data-situation="${CSS.escape(change.situation)}"]` : "[data-testid=reply-language]";
       $(back)?.focus();
-    } catch (problem) { failed(problem); }
+      return true;
+    } catch (problem) { failed(problem); return false; }
   }
 
   async function copy(text) {
@@ -531,6 +537,7 @@
   function clear(conversation) {
     state.turn += 1;
     state.view += 1;
+    state.loading = null;
     state.conversation = conversation;
     state.token = "";
     const root = pane();
@@ -606,9 +613,15 @@
     open(told.token ? { token: told.token } : { context: JSON.stringify(context) });
   }
 
+  /* Of several questions to the host only the last one's answer counts: an earlier one may be about the conversation before. */
+  let questions = 0;
   async function listen() {
     if (!bridge.context) return;
-    try { hear(await within(5000, bridge.context())); } catch { if (pane().dataset.state === "wait") silent("no-context"); }
+    const question = ++questions;
+    try {
+      const told = await within(5000, bridge.context());
+      if (question === questions) hear(told);
+    } catch { if (question === questions && pane().dataset.state === "wait") silent("no-context"); }
   }
 
   /* Somebody else is there, and nobody has said yet who: nothing stands there meanwhile. */
@@ -622,7 +635,7 @@
   const bridge = window.desksideBridge ? window.desksideBridge({ start, within, openPage, word: (name) => words[name] || "" }) : {};
 
   settle();
-  if (bridge.onContext) bridge.onContext(hear, hearAgain);
+  if (bridge.onContext) bridge.onContext(hear, hearAgain, listen);
   listen();
   if (bridge.resize && window.ResizeObserver) {
     let last = 0;
@@ -641,6 +654,7 @@
   async function pair(button) {
     const box = button.closest("[data-pair]");
     const part = (name) => box.querySelector(`[data-pair-${name}]`);
+    const view = state.view;
     button.disabled = true;
     try {
       const found = await ask("/sidebar/pair/start", { form: fields({}), json: true });
@@ -649,7 +663,7 @@
       part("status").textContent = part("status").dataset.waiting;
       const opened = bridge.openUrl ? await within(4000, bridge.openUrl(found.url)).catch(() => false) : openPage(found.url);
       if (!opened) offerLink(part("link"), found.url);
-      paired(await confirmed(found, box), box);
+      paired(await confirmed(found, box), box, view);
     } catch (problem) {
       if (!box.isConnected) return;
       if (problem instanceof Problem) failed(problem);
@@ -678,13 +692,18 @@
   }
 
   /* The pane again, by somebody known now; the dialogue that asked for it opens again. */
-  function paired(next, box) {
-    if (!box.isConnected) { hold(next.token, false); hearAgain(); return; } // at another conversation by now
+  function paired(next, box, view) {
+    if (!box.isConnected) { // the dialogue was left, or the conversation
+      const still = view === state.view;
+      hold(next.token, still);
+      if (still) again(); else hearAgain();
+      return;
+    }
     const form = box.closest("form[data-order]");
     hold(next.token);
     swap(next.html, { keep: Boolean(form), focus: !form });
-    const again = form && $(`[data-act=dialog][data-order="${CSS.escape(form.dataset.order)}"][data-kind="${CSS.escape(form.dataset.kind)}"]`);
-    if (again) dialog(again);
+    const button = form && $(`[data-act=dialog][data-order="${CSS.escape(form.dataset.order)}"][data-kind="${CSS.escape(form.dataset.kind)}"]`);
+    if (button) dialog(button);
   }
 
   // ---- What is pressed ------------------------------------------------------------------------
@@ -692,9 +711,9 @@
   const presses = {
     dialog, pair, keep, prove,
     "fits-off": async () => {
-      try { await ask("/sidebar/fits/off", { form: fields({}), json: true }); $("[data-fits]").replaceChildren(); say(words.saved); $("h1")?.focus(); } catch (problem) { failed(problem); }
+      try { await ask("/sidebar/fits/off", { form: fields({}), json: true }); $("[data-fits]")?.replaceChildren(); say(words.saved); $("h1")?.focus(); } catch (problem) { failed(problem); }
     },
-    write: async (one) => { await draft({ situation: one.dataset.situation, order: one.dataset.order }); openReply(); },
+    write: async (one) => { if (await draft({ situation: one.dataset.situation, order: one.dataset.order })) openReply(); },
     close: (one) => one.closest("dialog").close(),
     less: (one) => count(one, -1),
     "more-of": (one) => count(one, 1),
@@ -772,11 +791,14 @@
   app.addEventListener("change", async (event) => {
     const one = event.target;
     if (one.dataset.act === "language") {
-      const turn = state.turn;
+      const [view, before] = [state.view, pane()];
       try {
         const found = await ask("/sidebar/language", { form: fields({ language: one.value, customer: customer() }), json: true });
-        if (turn !== state.turn) return;
+        if (view !== state.view) return;
         hold(found.token);
+        // Somebody else is looked for meanwhile, or was found: they come once more, in this language.
+        if (state.loading) { load(state.loading.path, state.loading.options); return; }
+        if (!before.isConnected) { again(); return; }
         document.title = found.title;
         swap(found.html, { keep: true });
         $("[data-testid=language]").focus();
@@ -793,6 +815,7 @@
     const order = asked.closest(".order");
     try {
       const html = await ask("/sidebar/facts", { form: fields({ line: asked.dataset.line, name: asked.dataset.fact, value }) });
+      if (!order.isConnected) { again(); return; } // drawn anew meanwhile, or another customer's turn
       const open = [...order.querySelectorAll(".why[open]")].map((one) => one.closest(".line").id);
       const id = order.id;
       order.outerHTML = html;

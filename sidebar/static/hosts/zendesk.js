@@ -44,10 +44,10 @@ window.desksideBridge = ({ within, openPage }) => {
 
   return {
     context,
-    onContext(listener, askAgain) {
+    onContext(_hear, hearAgain, listen) {
       let soon;
-      const again = () => { clearTimeout(soon); soon = setTimeout(() => context().then(listener, () => {}), 50); };
-      for (const path of SOMEBODY_ELSE) client.on(`${path}.changed`, askAgain);
+      const again = () => { clearTimeout(soon); soon = setTimeout(listen, 50); };
+      for (const path of SOMEBODY_ELSE) client.on(`${path}.changed`, hearAgain);
       for (const event of ["ticket.subject.changed", "app.activated"]) client.on(event, again);
     },
     /* Between reading the ticket's number and inserting, nothing else is awaited. */

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import jwt
 import pytest
+from playwright.sync_api import expect
+
+from integration import limits
+from integration.db.actions import Action
+from integration.limits import Choices
+from integration.people import find_agent, sessions
 
 KADRI = "kadri.tamm@example.ee"
 HOST = "https://desk.example"
@@ -189,6 +195,88 @@ def test_a_silent_host_reads_as_silence(stage, desk, shop):
     tell(stage, "48211")
     stage.wait_for("unproven")
     assert "Kadri" not in stage.text()
+
+
+def late_answers(stage, word):
+    """What was asked with this word, to be answered one by one."""
+    kept = stage.held.pop(word)
+    return [lambda route=route: stage._ours(route) for route in kept]
+
+
+def search(stage, text):
+    stage.see("search").fill(text)
+    stage.see("search").press("Enter")
+
+
+@pytest.mark.parametrize("searched_first", [True, False])
+@pytest.mark.parametrize("found_first", [True, False])
+def test_a_new_language_and_a_search_meet_in_any_sequence(opened, searched_first, found_first):
+    """Whoever was looked for last is there in the end, in the language that was chosen."""
+    found, said = opened.hold("/sidebar/pane"), opened.hold("/sidebar/language")
+    acts = [
+        (lambda: search(opened, "no such thing"), "/sidebar/pane"),
+        (lambda: opened.see("language").select_option("et"), "/sidebar/language"),
+    ]
+    for act, word in acts if searched_first else acts[::-1]:
+        act()
+        opened.wait_until_held(word)
+    for release in (found, said) if found_first else (said, found):
+        release()
+        opened.page.wait_for_timeout(100)
+    expect(opened.frame.locator(".pane[lang=et]")).to_be_visible()
+    expect(opened.see("empty")).to_be_visible()
+    assert "Kadri Tamm" not in opened.text()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_replies_asked_for_the_last_one_stands_there(opened, order):
+    opened.frame.locator("[data-act=reply]:visible").first.click()
+    opened.hold("/sidebar/reply")
+    for situation in ("late", "replacement"):
+        opened.frame.locator(f"[data-situation={situation}]").first.dispatch_event("click")
+    opened.page.wait_for_timeout(100)
+    answers = late_answers(opened, "/sidebar/reply")
+    for one in order:
+        answers[one]()
+        opened.page.wait_for_timeout(100)
+    expect(opened.frame.locator("[data-situation=replacement]")).to_have_attribute("aria-pressed", "true")
+    assert "asenduse" in opened.see("reply-text").input_value()
+    assert opened.frame.locator("#toast").inner_text() == ""
+
+
+def test_a_refund_refused_for_want_of_a_fresh_proof_is_not_sent_once_it_was_left(
+    opened, services, account, agent
+):
+    """The proof comes after all, and the dialogue has been closed between the question and its answer."""
+
+    def prove():
+        with services.everywhere() as work:
+            sessions.start(work, find_agent(work, agent), "passkey", "Test browser")
+
+    with services.transaction(account) as work:
+        limits.save(work, Choices(step_up_above={"EUR": 100}), by="x")
+    prove()
+    opened.frame.locator("details[open] [data-kind=refund]").first.click()
+    opened.see("refund-line-quantity").first.fill("1")
+    opened.side.locator("[data-testid=refund-confirm][aria-disabled=false]").wait_for()
+    with services.everywhere() as work:  # signed out beside the pane: the first proof is over
+        sessions.revoke_others(work, agent, keep=0)
+    with opened.page.expect_response(lambda answer: answer.url.endswith("/refund")) as refused:
+        opened.see("refund-confirm").click()
+    assert refused.value.json()["code"] == "step_up"
+    opened.hold("/stepped-up")
+    opened.see("step-up").click()
+    opened.wait_until_held("/stepped-up")
+    prove()
+    opened.frame.locator("dialog [data-act=close]").first.click()
+    opened.see("refund-dialog").wait_for(state="detached")
+    before = len(opened.asked)
+    [answer] = late_answers(opened, "/stepped-up")
+    answer()
+    opened.page.wait_for_timeout(300)
+    assert [path for _method, path, _headers in opened.asked[before:] if path.endswith("/refund")] == []
+    with services.reading(account) as work:
+        assert work.session.query(Action).count() == 0
 
 
 def test_messages_from_elsewhere_are_not_believed(opened):

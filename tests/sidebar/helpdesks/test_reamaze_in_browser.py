@@ -87,6 +87,26 @@ def test_reloading_the_frame_reads_and_asks_for_more_before_money(opened):
     assert opened.frame.locator("[data-testid=refund-confirm][data-may=yes]").count() == 0
 
 
+def test_a_pairing_that_ends_as_its_dialogue_is_left_leaves_the_customer_there(
+    opened, signed_in, confirm, agent
+):
+    opened.frame.evaluate("location.reload()")
+    opened.see("customer").wait_for()
+    opened.frame.locator("details[open] [data-kind=refund]").first.click()
+    opened.see("pair").click()
+    opened.wait_for("pair-code")
+    release = opened.hold("/pair/poll")
+    opened.wait_until_held("/pair/poll")
+    assert confirm(signed_in(agent), opened.see("pair-code").inner_text()).status_code == 200
+    opened.frame.locator("dialog [data-act=close]").first.click()
+    opened.see("refund-dialog").wait_for(state="detached")
+    with opened.page.expect_response("**/sidebar/pane**"):
+        release()
+    opened.see("customer").wait_for()
+    opened.frame.locator("details[open] [data-kind=refund]").first.click()
+    opened.side.locator("[data-testid=refund-confirm][data-may=yes]").wait_for()
+
+
 def test_an_address_that_is_over_says_so_and_not_that_there_are_no_orders(stage, page_of, shop, clock):
     page = page_of()
     clock.advance(timedelta(minutes=6))

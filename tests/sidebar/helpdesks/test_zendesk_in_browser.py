@@ -26,7 +26,7 @@ PAGE = """
 <script>
   const APP = "https://deskside.test";
   window.heard = [];
-  window.desk = { silent: false, denied: [], refuse: [], on: [], values: %s };
+  window.desk = { silent: false, slow: false, kept: [], denied: [], refuse: [], on: [], values: %s };
   const side = () => document.querySelector("iframe").contentWindow;
   const post = (message) => side().postMessage(JSON.stringify(message), APP);
   window.changed = (name) => post({ key: `zaf.${name}.changed`, message: {} });
@@ -48,7 +48,7 @@ PAGE = """
           result.errors[path] = { path, name: "APIAccessError", message: "no" };
         } else result[path] = desk.values[path];
       }
-      post({ id: message.id, result });
+      if (desk.slow) desk.kept.push({ id: message.id, result }); else post({ id: message.id, result });
     } else if (message.request === "invoke") {
       const errors = {};
       for (const path of Object.keys(message.params)) {
@@ -218,6 +218,29 @@ def test_nobody_stands_there_while_zendesk_takes_its_time_to_say_who(opened):
     assert "1042" not in opened.text()
     opened.posted("desk.silent = false; changed('ticket.requester.id')")
     opened.wait_for("customer")
+
+
+def test_what_zendesk_says_late_of_the_ticket_before_is_not_heard(opened):
+    opened.posted("desk.slow = true; changed('ticket.subject')")
+    opened.page.wait_for_function("desk.kept.length")
+    opened.posted(f"desk.slow = false; {MOVED_ON}")
+    opened.wait_for("empty")
+    before = len(opened.asked)
+    opened.posted("desk.kept.forEach(post)")
+    opened.page.wait_for_timeout(200)
+    assert opened.asked[before:] == []
+    assert opened.see("empty").is_visible()
+
+
+def test_a_search_does_not_overtake_the_customer_on_the_way(opened):
+    release = opened.hold("nobody")
+    opened.posted(MOVED_ON)
+    opened.wait_until_held("nobody")
+    opened.see("search").fill("Kadri")
+    opened.see("search").press("Enter")
+    release()
+    opened.wait_for("empty")
+    assert "Kadri Tamm" not in opened.text()
 
 
 def test_a_dialogue_about_the_customer_before_does_not_open(opened):
