@@ -9,11 +9,11 @@ from typing import Any
 from flask import Flask, Response, g, json, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from integration.errors import AppError, StoreUnavailable
+from integration.errors import AppError, BadInput, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(OperationalError, _unreached)
     app.register_error_handler(PoolTimeout, _unreached)
+    app.register_error_handler(DataError, _unkept)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -70,6 +71,11 @@ def _unreached(error: OperationalError | PoolTimeout) -> ResponseReturnValue:
     answer = _answer(503, UNREACHED, "The database did not answer.", "Wait some minutes, then try again.")
     answer.headers["Retry-After"] = "5"
     return answer
+
+
+def _unkept(_: DataError) -> ResponseReturnValue:
+    """A value that no database keeps, such as a NUL in a text: whoever sent it can mend it."""
+    return _answer(400, BadInput.code, "A value in this request cannot be kept.", "")
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:

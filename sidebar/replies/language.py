@@ -43,6 +43,10 @@ class TextError(Exception):
 class Texts(ImmutableSandboxedEnvironment):
     """Jinja, cut down to what a reply needs."""
 
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """What stands behind a point is a fact: `name.title` would print what a text can do, and where."""
+        return super().is_safe_attribute(obj, attr, value) and not callable(value)
+
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         try:
             tree = super()._parse(source, name, filename)

@@ -214,6 +214,11 @@ class TestHandOver:
     def test_an_empty_one_is_refused(self, frame, shop):
         assert frame.post("/contacts", customer=str(shop["customer"])).status_code == 400
 
+    def test_what_a_database_cannot_keep_is_the_senders_to_mend(self, frame, services, shop):
+        answer = frame.post("/contacts", customer=str(shop["customer"]), asked="Where\0is it?")
+        kept = services.db.engine.dialect.name == "sqlite"  # which keeps a NUL in a text
+        assert answer.status_code == (200 if kept else 400)
+
 
 class TestFreshness:
     def test_a_store_that_is_down_is_named_with_the_age_of_what_is_shown(

@@ -64,6 +64,7 @@ def test_a_preview_writes_days_as_the_language_does(page, language, day):
         "{{ passwrd }}",
         "{% if name %}",
         "{{ name.nothing }}",
+        "{{ name.title }}",
         "{{ ''.__class__.__mro__ }}",
         "{% include 'admin/frame.html' %}",
         "{{ 'x' * 10 }}",
