@@ -95,7 +95,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = [
         item
         for item in items
-        if item.get_closest_marker("every_language") and item.callspec.params["language"] != SAMPLED
+        if item.get_closest_marker("at_length")
+        or (item.get_closest_marker("every_language") and item.callspec.params["language"] != SAMPLED)
     ]
     if left:
         config.hook.pytest_deselected(items=left)

@@ -105,6 +105,7 @@ def test_a_page_that_the_role_does_not_open(
     look(page, "settings")
 
 
+@pytest.mark.at_length
 @pytest.mark.every_language
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_forms_that_are_refused(
@@ -191,6 +192,7 @@ def test_what_has_happened_to_requests(
         look(page, name)
 
 
+@pytest.mark.at_length
 @pytest.mark.every_language
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_stores_people_and_rules_that_are_not_as_usual(
@@ -248,6 +250,7 @@ def test_stores_people_and_rules_that_are_not_as_usual(
         look(page, path)
 
 
+@pytest.mark.at_length
 @pytest.mark.every_language
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_steps_of_every_helpdesk(

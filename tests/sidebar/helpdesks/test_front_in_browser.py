@@ -215,6 +215,7 @@ def test_where_front_offers_no_draft_the_text_is_copied(stage, page_of, shop, pr
     assert stage.page.locator("#answer").input_value() == text
 
 
+@pytest.mark.at_length
 def test_it_fits_a_small_dark_frame_in_arabic(stage_of, page_of, shop, press, small_dark_and_arabic):
     stage = stage_of("ar", "dark")
     stage.open(HOST, page_of().replace('width="360"', 'width="320"'))

@@ -181,6 +181,7 @@ def test_the_host_is_told_the_real_height(opened):
     assert real > 300
 
 
+@pytest.mark.at_length
 def test_it_fits_a_small_dark_frame_in_arabic(stage_of, desk, token, shop, agent, small_dark_and_arabic):
     stage = stage_of("ar", "dark")
     stage.open(HOST, (PAGE % (desk.url, token())).replace('width="360"', 'width="320"'))

@@ -155,6 +155,7 @@ def test_a_host_that_names_no_referrer_is_heard_all_the_same(stage, page_of, sho
     stage.wait_for("customer")
 
 
+@pytest.mark.at_length
 def test_it_fits_a_small_dark_frame_in_arabic(stage_of, page_of, shop, small_dark_and_arabic):
     stage = stage_of("ar", "dark")
     stage.name = "app-"

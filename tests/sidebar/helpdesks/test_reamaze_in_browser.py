@@ -127,6 +127,7 @@ def test_a_hostile_parent_shows_nothing(stage, page_of, shop, origin):
     assert [path for _method, path, _headers in stage.asked if path.startswith("/static")] == []
 
 
+@pytest.mark.at_length
 def test_it_fits_a_small_dark_frame_in_arabic(stage_of, page_of, shop, agent, small_dark_and_arabic):
     stage = stage_of("ar", "dark")
     stage.open(HOST, page_of())
