@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,21 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.start()
         yield f"unix://{socket}"
         server.stop()
+
+
+@pytest.fixture
+def meanwhile(database: Database) -> Iterator[Callable[[Callable[[], None]], Future[None]]]:
+    """What another process does while a transaction is open here: done at once where writers stand side by
+    side; as soon as this one ends on SQLite, which has one writer at a time."""
+    with ThreadPoolExecutor(1) as another:
+
+        def begun(what: Callable[[], None]) -> Future[None]:
+            future = another.submit(what)
+            if database.engine.dialect.name != "sqlite":
+                future.result()
+            return future
+
+        yield begun
 
 
 @pytest.fixture
