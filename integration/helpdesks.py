@@ -332,6 +332,12 @@ def _opened(vault: Vault, sealed: bytes) -> bytes:
     return vault.open(sealed)
 
 
+def framable(address: str) -> bool:
+    """Whether a helpdesk's page frames such an address: https, or the machine one works on."""
+    parts = urlsplit(address)
+    return parts.scheme == "https" or parts.hostname in LOCAL
+
+
 def address(app_url: str, helpdesk: Helpdesk) -> str:
     """What the merchant enters in their helpdesk."""
     return f"{app_url}/sidebar/{helpdesk.kind}/{helpdesk.key}"

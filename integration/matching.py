@@ -138,7 +138,7 @@ def _points(writer: Writer, wanted: ColumnElement[bool]) -> Select[Any]:
     return select(point).where(wanted).order_by(ContactPoint.id)
 
 
-def having(writer: Writer) -> CTE:
+def contact_owners(writer: Writer) -> CTE:
     """Customers who have one of the e-mails or phones, not too many; the same wherever they are asked for.
 
     Found before all else (MATERIALIZED): a planner that sees the limit otherwise walks through everybody's
@@ -301,7 +301,7 @@ Asking = Callable[[Work, list[str], list[str]], Owners]
 
 
 def write_owners(writer: Writer, owner: CTE) -> ColumnElement[Any]:
-    """`owner`: as `having`."""
+    """`owner`: as `contact_owners`."""
     those = select(owner.c.customer_id)
     points = _points(writer, ContactPoint.customer_id.in_(those))
     people = _persons(writer, Customer.id.in_(those))
@@ -310,7 +310,7 @@ def write_owners(writer: Writer, owner: CTE) -> ColumnElement[Any]:
 
 def _write(writer: Writer) -> Select[Any]:
     # From the account, so that what is written below it is confined to the account as well.
-    return select(write_owners(writer, having(writer))).where(Account.id == bindparam(ACCOUNT))
+    return select(write_owners(writer, contact_owners(writer))).where(Account.id == bindparam(ACCOUNT))
 
 
 _owners = Prepared(Owners, _write)

@@ -56,27 +56,29 @@ class Prepared(Generic[T]):
         self._everywhere = everywhere
         self._decode = msgspec.json.Decoder(shape).decode
         self._write = write
-        self._written: dict[str, Written] = {}
-        """In a transaction of a session."""
-        self._straight: dict[str, Written] = {}
-        """On a line (see `integration.alone`)."""
+        self._written: dict[tuple[str, bool], Written] = {}
+        """Kind of database, and whether on a line (see `integration.alone`) or in a session's transaction."""
 
     def rows(self, work: Work, **values: int | str | list[int] | list[str]) -> list[T]:
         """Every row's value, of the account at work. Lists are for `Writer.among`."""
         if not self._everywhere:
             values[ACCOUNT] = work.account_id
         if work.lines is not None:
-            kind = work.lines.dialect
-            written = self._straight.get(kind.name) or self._in(self._straight, plain(kind))
+            written = self._in(work.lines.dialect, on_a_line=True)
             found = work.lines.rows(written.text, written.placed(values))
             return [self._decode(text) for (text,) in found]
-        kind = work.session.get_bind().dialect
-        written = self._written.get(kind.name) or self._in(self._written, kind)
+        written = self._in(work.session.get_bind().dialect, on_a_line=False)
         work.session.flush()  # what was changed in this transaction is seen, as any other query sees it
         asked = work.session.connection().exec_driver_sql(written.text, written.placed(values))
         return [self._decode(text) for (text,) in asked]
 
-    def _in(self, kept: dict[str, Written], dialect: Dialect) -> Written:
+    def _in(self, dialect: Dialect, *, on_a_line: bool) -> Written:
+        kind = dialect.name, on_a_line
+        if kind not in self._written:
+            self._written[kind] = self._write_in(plain(dialect) if on_a_line else dialect)
+        return self._written[kind]
+
+    def _write_in(self, dialect: Dialect) -> Written:
         mine: BindParameter[int] = bindparam(ACCOUNT)
         confined = with_loader_criteria(
             AccountRow,
@@ -89,8 +91,7 @@ class Prepared(Generic[T]):
         written = (query if self._everywhere else query.options(confined)).compile(dialect=dialect)
         assert isinstance(written, SQLCompiler)
         assert not written.post_compile_params, "a list of values: use Writer.among"
-        kept[dialect.name] = Written(written)
-        return kept[dialect.name]
+        return Written(written)
 
 
 def _scalar(value: Any) -> Any:

@@ -86,7 +86,7 @@ _whole = Prepared(WholePerson, _write)
 
 
 def _write_met(writer: Writer) -> Select[Any]:
-    owner = matching.having(writer)
+    owner = matching.contact_owners(writer)
     alone = (
         select(func.min(owner.c.customer_id).label("customer_id"))
         .having(func.count(distinct(owner.c.customer_id)) == 1)

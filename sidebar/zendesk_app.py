@@ -11,9 +11,9 @@ import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from integration.errors import BadInput
+from integration.helpdesks import framable
 
 LOGOS = {"assets/logo.png": 320, "assets/logo-small.png": 128}
 """File → pixels a side. Source: Zendesk's "Formatting your app's files"."""
@@ -24,7 +24,7 @@ DATE = (2026, 1, 1, 0, 0, 0)
 
 def manifest(address: str, *, email: str) -> dict[str, Any]:
     """`address`: our door for this Zendesk. Raises :exc:`BadInput` for one that Zendesk would not take."""
-    if not opens(address):
+    if not framable(address):
         raise BadInput("Zendesk opens https addresses only: set APP_URL", code="not_https")
     place = {"url": address, "flexible": True, "autoLoad": True}
     return {
@@ -37,12 +37,6 @@ def manifest(address: str, *, email: str) -> dict[str, Any]:
         "version": "1.0.0",
         "frameworkVersion": "2.0",
     }
-
-
-def opens(address: str) -> bool:
-    """Whether Zendesk frames such an address: https, or the machine one works on."""
-    parts = urlsplit(address)
-    return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1")
 
 
 def words() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 
 from integration.db.accounts import Agent
 from integration.db.helpdesks import Helpdesk
-from sidebar import zendesk_app
+from integration.helpdesks import framable
 from sidebar.admin.frame import when
 
 
@@ -176,7 +176,7 @@ def _zendesk(state: State) -> list[Step]:
 
 def _reachable(state: State) -> tuple[Check, ...]:
     """A page on https frames no page on http, and says so to nobody but its own console."""
-    if zendesk_app.opens(state.address):
+    if framable(state.address):
         return ()
     return (Check(False, _("Helpdesks open https addresses only. Set APP_URL on the server to one.")),)
 
