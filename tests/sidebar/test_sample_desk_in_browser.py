@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-import threading
 
 import pytest
 from playwright.sync_api import expect
-from werkzeug.serving import make_server
 
 from integration.db.helpdesks import Helpdesk
 from sidebar.demo_host import CONVERSATIONS, DeskAgent, create_host
 from tests.sidebar.barriers import barriers
 from tests.sidebar.keyboard import tab_to, troubles
+from tests.sidebar.windows import House
+
+
+@pytest.fixture(scope="module")
+def other_house():
+    found = House()
+    yield found
+    found.close()
 
 
 @pytest.fixture
-def sample_desk(served, services, account, desk, agent, shop, clock):
+def sample_desk(other_house, served, services, account, desk, agent, shop, clock):
     """The desk at an origin of its own, which alone may frame the pane."""
     host = create_host(
         door=f"{served}{desk.path}",
@@ -26,16 +32,11 @@ def sample_desk(served, services, account, desk, agent, shop, clock):
         agent=DeskAgent(id="agent-7", email="liis@lumi.example", name="Liis Kask"),
         clock=lambda: clock().timestamp(),
     )
-    server = make_server("127.0.0.1", 0, host, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    address = f"http://127.0.0.1:{server.server_port}"
+    address = f"http://127.0.0.1:{other_house.port}"
     with services.transaction(account) as work:
         work.session.get_one(Helpdesk, desk.id).origin = address
-    yield address
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with other_house.serving(host):
+        yield address
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
-from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from playwright.sync_api import Error as BrowserError
 from werkzeug.serving import make_server
@@ -123,26 +122,42 @@ class House:
     """One address, at which each test puts its own app."""
 
     def __init__(self) -> None:
-        self._app: Flask | None = None
+        self._app: Any = None
+        self._answering = 0
+        self._changed = threading.Condition()
         self._server = make_server("127.0.0.1", 0, self, threaded=True)
         self.port: int = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        app = self._app
-        if app is None:  # a page that was left open still asks for news
-            start_response("503 Service Unavailable", [("Content-Length", "0")])
-            return []
-        return app(environ, start_response)
+        with self._changed:
+            app = self._app
+            self._answering += 1
+        try:
+            if app is None:  # a page that was left open still asks for news
+                start_response("503 Service Unavailable", [("Content-Length", "0")])
+                return []
+            # Whole, for the server leaves an answer unclosed whose reader went away.
+            answer = app(environ, start_response)
+            with closing(answer) if hasattr(answer, "close") else nullcontext():
+                return list(answer)
+        finally:
+            with self._changed:
+                self._answering -= 1
+                self._changed.notify_all()
 
     @contextmanager
-    def serving(self, app: Flask) -> Iterator[None]:
+    def serving(self, app: Any) -> Iterator[None]:
+        """The app at the address until the end of the block, and until it has answered what it was asked:
+        a late answer would write into the database of the next test."""
         self._app = app
         try:
             yield
         finally:
-            self._app = None
+            with self._changed:
+                self._app = None
+                assert self._changed.wait_for(lambda: not self._answering, PATIENCE / 1000)
 
     def close(self) -> None:
         self._server.shutdown()
