@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from redis import Redis
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
 from connectors import transport
 from connectors.demo.shopify import installation
@@ -40,6 +38,7 @@ from jobs import installing, run, schedule
 from jobs import sync as copying
 from jobs.boot import Services, connect_redis
 from jobs.stores import open_store
+from tests.listener import Listener
 
 CONTROL = "control-token-of-the-tests"
 ORDERS = 12
@@ -76,38 +75,16 @@ def orders_in_each() -> int:
     return ORDERS
 
 
-class Door:
-    """An HTTP server that knows its address before it knows what to serve."""
-
-    def __init__(self) -> None:
-        self.app: Any = None
-        self._server = make_server("127.0.0.1", 0, self._serve, threaded=True)
-        self._server.daemon_threads = True  # type: ignore[attr-defined] # of ThreadingMixIn
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def _serve(self, environ: Any, start_response: Any) -> Any:
-        if self.app is None:
-            start_response("503 Service Unavailable", [("Content-Length", "0")])
-            return [b""]
-        return self.app(environ, start_response)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
-def door() -> Iterator[Door]:
+def door() -> Iterator[Listener]:
     """Where the app is reached. Nothing is served until a test asks for `site`."""
-    found = Door()
+    found = Listener()
     yield found
     found.close()
 
 
 @pytest.fixture
-def shopify(tmp_path: Path, door: Door, orders_in_each: int) -> Iterator[DemoShopify]:
+def shopify(tmp_path: Path, door: Listener, orders_in_each: int) -> Iterator[DemoShopify]:
     conduct = Conduct(bulk_seconds=0.0, job_seconds=0.05, retry_spacing=(0.05,) * 8)
     with DemoShopify(
         tmp_path / "shopify",
@@ -136,7 +113,9 @@ def woocommerce(tmp_path: Path, orders_in_each: int) -> Iterator[DemoWooCommerce
 
 
 @pytest.fixture
-def settings(tmp_path: Path, database_url: str, redis_url: str, door: Door, shopify: DemoShopify) -> Settings:
+def settings(
+    tmp_path: Path, database_url: str, redis_url: str, door: Listener, shopify: DemoShopify
+) -> Settings:
     return Settings(
         app_url=door.url,
         secret_key="a secret key of the tests",
@@ -181,10 +160,10 @@ def services(
 
 
 @pytest.fixture
-def site(services: Services, door: Door, web_app: Callable[[Services], Flask]) -> Door:
+def site(services: Services, door: Listener, web_app: Callable[[Services], Flask]) -> Iterator[Listener]:
     """The whole web app, listening where the stores send their webhooks."""
-    door.app = web_app(services)
-    return door
+    with door.serving(web_app(services)):
+        yield door
 
 
 @pytest.fixture

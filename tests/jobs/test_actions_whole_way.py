@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
 from integration.customers import find_order
 from integration.db.accounts import Role
@@ -20,7 +21,7 @@ def api(services: Any, site: Any, account_id: int) -> Any:
     """POST and GET with an admin's token."""
     with services.transaction(account_id) as work:
         _, token = create_token(work, "program", Role.ADMIN, by="tests")
-    client = site.app.test_client()
+    client = Client(site)
     bearer = {"Authorization": f"Bearer {token}"}
 
     def call(path: str, body: Any = None, key: str | None = None) -> Any:

@@ -43,7 +43,8 @@ from integration.settings import Settings
 from integration.vault import Vault
 from jobs.boot import Services, connect_redis
 from tests import browser as chromium
-from tests.sidebar.windows import FLAGS, PATIENCE, House, Window, Windows
+from tests.listener import Listener
+from tests.sidebar.windows import FLAGS, PATIENCE, Window, Windows
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 EMAIL = "kadri.tamm@example.ee"
@@ -445,19 +446,19 @@ def windows(browser: Browser) -> Iterator[Windows]:
 
 
 @pytest.fixture(scope="session")
-def house() -> Iterator[House]:
-    found = House()
+def home() -> Iterator[Listener]:
+    """Where the apps of all tests are served, one after another."""
+    found = Listener()
     yield found
     found.close()
 
 
 @pytest.fixture
-def served(house: House, app: Flask, services: Services) -> Iterator[str]:
+def served(home: Listener, app: Flask, services: Services) -> Iterator[str]:
     """The app at a real address."""
-    address = f"http://127.0.0.1:{house.port}"
-    services.settings = dataclasses.replace(services.settings, app_url=address)
-    with house.serving(app):
-        yield address
+    services.settings = dataclasses.replace(services.settings, app_url=home.url)
+    with home.serving(app):
+        yield home.url
 
 
 @pytest.fixture

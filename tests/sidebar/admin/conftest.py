@@ -35,7 +35,8 @@ from integration.records import Platform
 from integration.wishes import Who, Wish, WishLine
 from jobs import actions
 from jobs.boot import Services
-from tests.sidebar.windows import House, Window, Windows
+from tests.listener import Listener
+from tests.sidebar.windows import Window, Windows
 
 PASSWORD = "four plain words here"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -139,10 +140,10 @@ class Live:
 
 
 @pytest.fixture
-def live(house: House, services: Services, app: Flask) -> Iterator[Live]:
-    found = Live(f"http://localhost:{house.port}")  # by a name: passkeys belong to none else
+def live(home: Listener, services: Services, app: Flask) -> Iterator[Live]:
+    found = Live(f"http://localhost:{home.port}")  # by a name: passkeys belong to none else
     services.settings = replace(services.settings, app_url=found.url)
-    with house.serving(app):
+    with home.serving(app):
         yield found
 
 

@@ -318,11 +318,11 @@ class Stage:
             data=request.post_data_buffer,
             base_url=APP,
             follow_redirects=True,  # the browser would follow them past us, into the network
+            buffered=True,  # nothing is left open if the page has gone meanwhile
         )
         sent = {name: "\n".join(answer.headers.getlist(name)) for name, _value in answer.headers}
         sent.pop("Content-Length", None)
         route.fulfill(status=answer.status_code, headers=sent, body=answer.get_data())
-        answer.close()
 
     def hold(self, word: str) -> Callable[[], None]:
         """Keep requests with this word in their path or body waiting; call what comes back to answer them."""
