@@ -357,7 +357,9 @@ class Stage:
         return self.page.frame_locator(f"iframe[name^={self.name}]")
 
     def wait_for(self, test_id: str, **more: Any) -> None:
+        """Until it stands there and the scripts have run: until then nobody in the frame hears the host."""
         self.side.get_by_test_id(test_id).first.wait_for(**more)
+        self.frame.wait_for_load_state()
 
     def see(self, test_id: str) -> Any:
         return self.side.get_by_test_id(test_id)

@@ -68,8 +68,6 @@ def token(desk, clock):
 def opened(stage, desk, token, shop, agent):
     stage.open(HOST, PAGE % (desk.url, token()))
     stage.wait_for("customer")
-    # The page stands there before its scripts do: until they are ready, nobody in it hears the host.
-    stage.page.wait_for_function("heard.some((one) => one.type === 'ready')")
     return stage
 
 
