@@ -342,15 +342,18 @@ class Stage:
             self.page.wait_for_timeout(20)
         raise AssertionError(f"nothing with {word!r} was asked")
 
-    def open(self, origin: str, body: str, path: str = "/") -> Frame:
-        """Show the helpdesk's page; the frame named `side` in it."""
+    def open(self, origin: str, body: str, path: str = "/") -> None:
+        """Show the helpdesk's page, with the frame named `side` in it."""
         self.pages[origin] = f"<!doctype html><title>desk</title><body>{body}"
         self.page.goto(f"{origin}{path}")
-        return self.frame
 
     @property
     def frame(self) -> Frame:
-        return next(frame for frame in self.page.frames if frame.name.startswith(self.name))
+        """By its element: a frame that was refused is not told its name."""
+        found = self.page.wait_for_selector(f"iframe[name^={self.name}]", state="attached")
+        frame = found.content_frame() if found else None
+        assert frame is not None
+        return frame
 
     @property
     def side(self) -> FrameLocator:
