@@ -544,6 +544,8 @@
     root.dataset.state = "wait";
     root.removeAttribute("data-customer");
     for (const one of $$("main, aside, dialog")) one.remove();
+    clearTimeout(fading);
+    toast.replaceChildren();
     const wait = document.createElement("main");
     wait.className = "body one";
     wait.setAttribute("aria-busy", "true");

@@ -108,6 +108,16 @@ def test_a_new_proof_shows_the_next_customer(opened, token):
     opened.wait_for("customer")
 
 
+def test_what_was_done_for_one_customer_is_not_said_beside_the_next(opened, token):
+    opened.page.evaluate("desk.refuse.push('notify')")  # a host that says nothing by itself
+    reply(opened)
+    toast = opened.frame.locator("#toast")
+    expect(toast).to_have_text("Inserted into the reply")
+    tell(opened, "48212", "nobody@example.ee", token("48212", "nobody@example.ee"))
+    opened.wait_for("empty")
+    assert toast.inner_text() == ""
+
+
 def test_the_same_conversation_again_loads_nothing(opened):
     opened.page.wait_for_function("heard.some((one) => one.type === 'ready')")
     before = len(opened.asked)
