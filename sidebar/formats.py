@@ -32,11 +32,20 @@ KEPT = 8192
 CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z])(?=\d)")
 """CLDR sets a letter apart from a digit ("RON 12.50"), which Babel leaves out."""
 
-TITLE = re.compile(
-    r"^(?:(?:mr|mrs|ms|miss|dr|prof)\b\.?\s+"
-    r"|(?:นางสาว|น\.ส\.|นาย|นาง|คุณ)\s*(?=[\u0e01-\u0e2e\u0e40-\u0e44]))",  # before a syllable, not within one
+TITLES = re.compile(
+    r"^(?:(?:mr|mrs|ms|miss|dr|prof|hr|pr|dl|dna|d-na|السيد|السيدة|د)\b\.?\s+"
+    r"|(?:นางสาว|น\.ส\.|นาย|นาง|คุณ|ดร\.)\s*(?=[\u0e01-\u0e2e\u0e40-\u0e44]))+",
     re.IGNORECASE,
 )
+"""Thai ones stand before a syllable, not within one; several may follow each other."""
+AFTER_NAMES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md", "mba", "esq"})
+"""What stands behind a comma without being a first name."""
+COMPANIES = frozenset({
+    "oü", "as", "fie", "mtü", "sa", "sc", "srl", "pfa", "ltd", "limited", "llc", "llp", "plc", "inc", "corp",
+    "co", "gmbh", "ag", "bv", "ab", "oy", "sia", "uab", "บริษัท", "หจก", "จำกัด", "شركة", "مؤسسة",
+})  # fmt: skip
+"""First or last words of companies' names."""
+COMMA = re.compile("[,،]")
 HALVES = frozenset({"عبد", "أبو", "ابو", "abd", "abdul", "abdel", "abu"})
 """First words that are no name alone: "عبد" is "servant", "عبد الله" is Abdullah."""
 
@@ -180,14 +189,44 @@ def initials(name: str) -> str:
 
 
 def first_name(name: str) -> str:
-    """What to call somebody: without a title, and not half of a name that is written in two words."""
-    words = TITLE.sub("", name.strip(), count=1).split()
+    """What to call somebody: without a title, and not half of a name that is written in two words.
+
+    A company is called by all of its name.
+    """
+    if is_company(name):
+        return name.strip()
+    words = _given(name).split()
     if not words:
         return ""
+    if name.isupper() or name.islower():
+        words = [_capitalised(word) for word in words]
     if words[0].casefold() in HALVES:
         return " ".join(words[:2])
     only_initial = len(words[0].rstrip(".")) == 1
     return " ".join(words) if only_initial else words[0]
+
+
+def is_company(name: str) -> bool:
+    words = name.split()
+    return len(words) > 1 and not COMPANIES.isdisjoint((_bare(words[0]), _bare(words[-1])))
+
+
+def _given(name: str) -> str:
+    """All but the last name of `Tamm, Kadri`; else the name as it stands, without title."""
+    parts = [part for part in (TITLES.sub("", part.strip()) for part in COMMA.split(name)) if part]
+    if len(parts) > 1 and _bare(parts[1]) not in AFTER_NAMES:
+        return parts[1]
+    return parts[0] if parts else ""
+
+
+def _bare(word: str) -> str:
+    return word.replace(".", "").strip(",").casefold()
+
+
+def _capitalised(word: str) -> str:
+    """Typed all in capitals, or in none. Two letters may be initials; an address is no name."""
+    letters = re.sub(r"[-'’]", "", word)
+    return word.title() if letters.isalpha() and len(letters) > 2 else word
 
 
 def country_name(code: str | None) -> str:

@@ -11,7 +11,7 @@ from integration.eligibility.verdict import Basis, LineVerdict
 from integration.money import Money
 from sidebar.cards import LineCard, OrderCard
 from sidebar.citations import citation
-from sidebar.formats import day, first_name
+from sidebar.formats import day, first_name, is_company
 from sidebar.languages import enumerated
 from sidebar.languages import gettext as _
 from sidebar.parcels import PACKED, Parcel
@@ -53,9 +53,10 @@ ON_THE_WAY_BACK = ("returned", "returned_to_sender")
 def facts(pane: Pane, order: OrderCard | None, write: Writing) -> dict[str, Any]:
     """Variables of the templates; texts in the language of the request at hand, which is the reply's."""
     assert pane.profile is not None
+    name = pane.profile.name
     values: dict[str, Any] = {
-        "name": first_name(pane.profile.name),
-        "full_name": pane.profile.name,
+        "name": "" if is_company(name) else first_name(name),  # who reads a company's mail is somebody
+        "full_name": name,
         "agent": pane.visit.agent_name,
         "store": order.store_name if order else "",
         "order": write.token(order.name) if order else "",

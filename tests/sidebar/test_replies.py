@@ -90,11 +90,12 @@ def test_no_english_is_left_in_the_others(kadri, language):
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
-def test_nobody_is_called_by_an_empty_name(kadri, language):
+def test_nobody_is_called_by_an_empty_name_or_a_companys(kadri, language):
     greeting = {"en": "Hello,", "et": "Tere!", "ro": "Bună ziua,", "th": "เรียน ท่านลูกค้า", "ar": "مرحباً،"}
-    nameless = replace(kadri, profile=replace(kadri.profile, name=""))
-    for text in letters(nameless, language).values():
-        assert text.splitlines()[0] == greeting[language]
+    for name in ("", "Lumi Kodu OÜ"):
+        nameless = replace(kadri, profile=replace(kadri.profile, name=name))
+        for text in letters(nameless, language).values():
+            assert text.splitlines()[0] == greeting[language]
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
