@@ -173,6 +173,18 @@ def test_what_we_have_to_find_out_is_not_asked_of_the_customer(kadri):
     assert "Sauna scrub, honey: we are checking this, and we will write to you." in text
 
 
+@pytest.mark.parametrize("language", list(LANGUAGES))
+@pytest.mark.parametrize("outcomes", [{"review"}, {"accept"}, {"refuse", "review"}, set()])
+def test_a_letter_that_refuses_says_of_every_item_how_it_stands(kadri, language, outcomes):
+    lines = tuple(line for line in kadri.orders[0].lines if line.verdict.verdict in outcomes)
+    text = replies.draft(with_order(kadri, lines=lines), situation="not_eligible", language=language).text
+    said = [line for line in text.splitlines() if line.startswith("- ")]
+    assert [title for title in (line.title for line in lines) if not any(title in one for one in said)] == []
+    assert len(said) == len(lines)
+    if not lines:
+        assert not text.split("\n\n")[1].endswith(":")
+
+
 class TestRefunds:
     SENT = MoneyBack(at=datetime(2026, 11, 20, 9, tzinfo=UTC), amount=Money(4800, "EUR"), note="", paid=None)
 
