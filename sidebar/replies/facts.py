@@ -79,6 +79,7 @@ def _parcels(order: OrderCard, write: Writing) -> dict[str, Any]:
         **(NO_PARCEL if chosen is None else _parcel(chosen, write)),
         "unsent": bool(order.unsent),
         "parcels": [_parcel(parcel, write) for parcel in order.parcels],
+        "late_parcels": [_parcel(parcel, write) for parcel in order.parcels if parcel.late],
     }
 
 
@@ -106,16 +107,24 @@ def _rights(order: OrderCard, write: Writing) -> dict[str, Any]:
     for line in order.lines:
         if line.verdict is not None:
             found[line.verdict.verdict].append(_item(line, write))
-    late = order.late
-    swap = [line for line in order.lines if late and late.items == line.title and _accepted(line)]
     ways = [line.verdict.line.resolutions for line in order.lines if line.verdict and _accepted(line)]
     return {
         "may": found["accept"],
         "ask": found["review"],
         "no": found["refuse"],
-        "instead": _back(swap[0], write) if swap else "",
+        "instead": _instead(order, write),
         "money": not ways or any("refund" in way for way in ways),
     }
+
+
+def _instead(order: OrderCard, write: Writing) -> str:
+    """What goes back for all that is late; empty where it is not known of every parcel."""
+    late = {parcel.items for parcel in order.parcels if parcel.late}
+    lines = [line for line in order.lines if line.title in late]
+    sums = [line.verdict.money for line in lines if line.verdict and _accepted(line) and line.verdict.money]
+    if not len(late) == len(lines) == len(sums) > 0:
+        return ""
+    return write.money(sum(sums[1:], start=sums[0]))
 
 
 def _back(line: LineCard, write: Writing) -> str:

@@ -21,7 +21,7 @@ UNDERSTOOD = (
     nodes.Concat, nodes.Filter,
 )  # fmt: skip
 FILTERS = frozenset({"capitalize", "first", "last", "length", "lower", "title", "trim", "upper"})
-LISTS = frozenset({"parcels", "may", "ask", "no"})
+LISTS = frozenset({"parcels", "late_parcels", "may", "ask", "no"})
 PARTS = frozenset({*NO_PARCEL, *Item.__slots__, "first", "last", "index", "length"})
 """What stands behind a point: of a parcel, of an item, of `loop`."""
 LARGEST = 10_000

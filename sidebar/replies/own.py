@@ -17,10 +17,10 @@ from sidebar.replies.language import TextError, read
 
 PLACES = (
     "name", "full_name", "agent", "store", "order", "item", "carrier", "number", "link", "seen", "place",
-    "due", "late", "delivered", "collect", "went_back", "failed", "packed", "unsent", "parcels", "may", "ask",
-    "no", "instead", "money", "amount", "sent", "arrives", "arrived", "by_hand", "as_credit", "address",
-    "cancelled", "today", "received", "received_time", "withdrawn", "send_back", "refund_by", "may_wait",
-    "law", "refund_law", "policy",
+    "due", "late", "delivered", "collect", "went_back", "failed", "packed", "unsent", "parcels",
+    "late_parcels", "may", "ask", "no", "instead", "money", "amount", "sent", "arrives", "arrived", "by_hand",
+    "as_credit", "address", "cancelled", "today", "received", "received_time", "withdrawn", "send_back",
+    "refund_by", "may_wait", "law", "refund_law", "policy",
 )  # fmt: skip
 """Everything that a reply may name."""
 COUNTRIES = {"en": "GB", "et": "EE", "ro": "RO", "th": "TH", "ar": "AE"}
@@ -87,7 +87,7 @@ def sample(language: str, situation: str) -> dict[str, Any]:
     )
     return {
         **parcel, "name": "Kadri", "full_name": "Kadri Tamm", "agent": "Liis", "store": "Lumi",
-        "order": write.token("#1042"), "unsent": False, "parcels": [parcel],
+        "order": write.token("#1042"), "unsent": False, "parcels": [parcel], "late_parcels": [parcel],
         "may": [item], "ask": [item], "no": [item],
         "instead": euros(5540), "money": True, "amount": euros(8900), "sent": day(0),
         "arrives": day(7, "until"), "arrived": False, "by_hand": False, "as_credit": False,

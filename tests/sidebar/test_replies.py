@@ -223,10 +223,11 @@ class TestRefunds:
         assert "paid back" not in text
 
 
-def test_latin_names_stand_apart_in_arabic(kadri):
+def test_latin_names_stand_apart_in_arabic(kadri, both_late):
     """Right-to-left text would turn what stands beside them. Greeting, signature, links and addresses are
     lines of their own."""
-    for situation, text in letters(kadri, "ar").items():
+    said = [*letters(kadri, "ar").items(), *letters(both_late, "ar").items()]
+    for situation, text in said:
         for line in text.splitlines()[1:]:
             if re.search("[\u0600-\u06ff]", line):
                 left = re.sub("[\u2066\u2068].*?\u2069", "", line)
@@ -294,6 +295,40 @@ def test_a_late_parcel_is_said_with_its_days_and_what_may_be_had_instead(kadri):
     assert "“Table lamp Kuu” from order #1042 has not arrived yet. It was expected on 18 November." in text
     assert "Omniva last saw it on 14 November in Tallinn." in text
     assert "you can have €55.40 back instead" in text
+
+
+@pytest.fixture
+def both_late(looked, services, account, shop):
+    """Her order with its other parcel late too: that of three items."""
+    with services.transaction(account) as work:
+        for row in work.session.query(Fulfillment).filter_by(order_id=shop["lamp"]):
+            row.delivered_at, row.delivered_source, row.shipment_status = None, None, "in_transit"
+    return looked()
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_every_late_parcel_is_named(both_late, language):
+    text = replies.draft(both_late, situation="late", language=language).text
+    for wanted in ("#1042", "DPD", "05308712345678", "https://track.example/dpd", "Table lamp Kuu", "Omniva"):
+        assert text.count(wanted) == 1, wanted
+    assert "{" not in text
+    assert "55" not in text  # what goes back for one of the two is no answer to both
+
+
+def test_of_two_late_parcels_none_speaks_for_both(looked, services, account, shop):
+    with services.transaction(account) as work:
+        rows = work.session.query(Fulfillment).filter_by(order_id=shop["lamp"])
+        first = rows.filter_by(platform_id="f1").one()
+        first.delivered_at, first.delivered_source, first.shipment_status = None, None, "in_transit"
+        first.lines = [line for line in first.lines if line["line_id"] == "11"]
+    pane = looked()
+    text = replies.draft(pane, situation="late", language="en").text
+    assert "- Wool throw Saar (DPD 05308712345678): it should have arrived on 14 November" in text
+    assert "- Table lamp Kuu (Omniva CC123456789EE): it should have arrived on 18 November" in text
+    assert "you can have €144.40 back instead" in text
+    assert (
+        "“" not in replies.draft(pane, situation="replacement", language="en").text
+    )  # neither of the two alone
 
 
 def test_a_refund_says_sum_day_and_when_it_arrives(kadri):
