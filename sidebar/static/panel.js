@@ -5,7 +5,7 @@
   const app = document.getElementById("app");
   const toast = document.getElementById("toast");
   const start = JSON.parse(document.getElementById("start").textContent);
-  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, drafts: 0, loading: null, singleKeys: true, query: null };
+  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, drafts: 0, loading: null, singleKeys: true, missed: null };
   const $ = (selector, root = app) => root.querySelector(selector);
   const $$ = (selector, root = app) => [...root.querySelectorAll(selector)];
   const pane = () => $(".pane");
@@ -131,9 +131,11 @@
   const here = () => (customer() ? `?customer=${customer()}` : "");
   const again = () => load(`/sidebar/pane${here() || (pane().dataset.query ? `?q=${encodeURIComponent(pane().dataset.query)}` : "")}`, { keep: true });
 
+  /* Where the conversation could not be opened, it is tried once more: the search belongs to it, not to the one before. */
   function search(text) {
     const query = text.trim();
-    if (query) load(`/sidebar/pane?q=${encodeURIComponent(query)}`, { focus: true });
+    if (query && !state.token && state.missed) reopen(query);
+    else if (query) load(`/sidebar/pane?q=${encodeURIComponent(query)}`, { focus: true });
   }
 
   // ---- Bodies of orders -------------------------------------------------------------------------
@@ -538,6 +540,7 @@
     state.turn += 1;
     state.view += 1;
     state.loading = null;
+    state.missed = null;
     state.conversation = conversation;
     state.token = "";
     const root = pane();
@@ -556,7 +559,7 @@
   }
 
   /* Bring the host's word to our door; the answer is the pane of whom it names. */
-  async function open(values) {
+  async function open(values, query = "") {
     const turn = ++state.turn;
     try {
       const found = await ask(location.pathname, { form: fields(values), json: true, token: state.frame });
@@ -564,13 +567,22 @@
       hold(found.token);
       state.conversation = found.conversation;
       document.title = found.title;
-      swap(found.html, { focus: document.hasFocus() });
-    } catch (problem) { if (turn === state.turn) silent("no-answer", problem.message); }
+      swap(found.html, { focus: !query && document.hasFocus() });
+      if (query) search(query);
+    } catch (problem) { if (turn === state.turn) silent("no-answer", values, problem.message); }
   }
 
-  /* No answer is not "no orders": say which, and offer to try again. */
-  function silent(id, why = "") {
+  function reopen(query) {
+    const missed = state.missed;
+    clear(state.conversation);
+    if (missed.context) state.shown = identity(JSON.parse(missed.context));
+    open(missed, query);
+  }
+
+  /* No answer is not "no orders": say which, and offer to try again. `missed`: what was to be opened. */
+  function silent(id, missed, why = "") {
     state.shown = "";
+    state.missed = missed;
     pane().dataset.state = "failed";
     const told = document.getElementById(id).content.cloneNode(true);
     const place = told.querySelector("[data-why]");
@@ -601,6 +613,9 @@
     };
   }
 
+  /* Told of no conversation, one may still search by hand; whatever the host names later is another view. */
+  const nowhere = () => ({ context: JSON.stringify(clean({})) });
+
   const identity = ({ state, conversation, account, customer }) => JSON.stringify(
     [state, account, conversation, customer.external_id, customer.emails.map((one) => one.toLowerCase()).sort(), [...customer.phones].sort()]);
 
@@ -623,7 +638,7 @@
     try {
       const told = await within(5000, bridge.context());
       if (question === questions) hear(told);
-    } catch { if (question === questions && pane().dataset.state === "wait") silent("no-context"); }
+    } catch { if (question === questions && pane().dataset.state === "wait") silent("no-context", nowhere()); }
   }
 
   /* Somebody else is there, and nobody has said yet who: nothing stands there meanwhile. */

@@ -199,9 +199,6 @@ def test_a_lookup_that_fails_never_reads_no_orders(opened):
     opened.wait_for("empty")
 
 
-PATHS = json.dumps(["ticket.id", "ticket.subject", "ticket.requester", "currentUser"])
-
-
 def test_a_change_that_zendesk_does_not_explain_leaves_nobody_on_screen(opened):
     opened.posted(f"desk.denied = {PATHS}; changed('ticket.requester.email')")
     opened.wait_for("error")
@@ -241,6 +238,62 @@ def test_a_search_does_not_overtake_the_customer_on_the_way(opened):
     release()
     opened.wait_for("empty")
     assert "Kadri Tamm" not in opened.text()
+
+
+PATHS = json.dumps(["ticket.id", "ticket.subject", "ticket.requester", "currentUser"])
+BUSY = {
+    "status": 503,
+    "content_type": "application/problem+json",
+    "body": '{"status": 503, "code": "internal"}',
+}
+
+
+def search(stage, words):
+    stage.see("search").fill(words)
+    stage.see("search").press("Enter")
+
+
+@pytest.fixture
+def missed(opened):
+    """The next conversation could not be opened."""
+    opened.hold("nobody")
+    opened.posted(MOVED_ON)
+    opened.wait_until_held("nobody")
+    opened.held.pop("nobody")[0].fulfill(**BUSY)
+    opened.wait_for("error")
+    return opened
+
+
+def test_after_a_failed_switch_a_search_finds_and_stands_under_the_new_conversation(missed, audited):
+    search(missed, KADRI)
+    missed.wait_for("customer")
+    assert "Kadri Tamm" in missed.text()
+    assert [row["conversation"] for row in audited("customer.searched")] == ["43"]
+
+
+def test_a_search_after_a_switch_that_fails_again_says_so_and_leads_out(missed):
+    missed.hold("nobody")
+    search(missed, KADRI)
+    missed.wait_until_held("nobody")
+    missed.held.pop("nobody")[0].fulfill(**BUSY)
+    missed.wait_for("error")
+    assert "The lookup failed" in missed.text()
+    assert "out of date" not in missed.text()
+    assert missed.see("search").input_value() == KADRI
+    missed.see("search").press("Enter")
+    missed.wait_for("customer")
+
+
+def test_a_search_where_the_host_names_no_conversation_finds_and_gives_way_to_the_next(opened, audited):
+    opened.posted(f"desk.denied = {PATHS}; changed('ticket.requester.email')")
+    opened.wait_for("error")
+    search(opened, KADRI)
+    opened.wait_for("customer")
+    assert [row["conversation"] for row in audited("customer.searched")] == [""]
+    unsaved = json.dumps(ticket(None, "nobody@example.ee", "Hello"))
+    opened.posted(f"desk.denied = []; desk.values = {unsaved}; changed('ticket.subject')")
+    opened.wait_for("empty")
+    assert "Kadri" not in opened.text()
 
 
 def test_a_dialogue_about_the_customer_before_does_not_open(opened):
