@@ -28,8 +28,8 @@ AT_ONCE = 2_000
 """Orders that are judged while the page is made: well under a second. More are fetched by the open page."""
 DAYS = (7, 14, 21, 30, 45, 60, 90)
 """Days after delivery that can be tried."""
-TOP, FLOOR, LEFT, RIGHT = 12.0, 196.0, 48.0, 750.0
-"""The chart's inner edges, in its own units."""
+TOP, FLOOR = 12.0, 196.0
+"""The chart's inner edges in pixels; across it is as wide as its place, and measured in percent."""
 
 
 @bp.get("/what-if", endpoint="what_if")
@@ -89,7 +89,7 @@ class Product(msgspec.Struct, frozen=True):
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """Lines asked for in one span of days, kept ones below and lost ones above, in the chart's units."""
+    """Lines asked for in one span of days, kept ones below and lost ones above."""
 
     span: str
     label: str
@@ -158,9 +158,9 @@ def _bars(result: Comparison) -> list[Bar]:
             later += counter
     counts.append(("31+", "31+", later))
     most = max(counter.total() for _span, _label, counter in counts) or 1
-    step = (RIGHT - LEFT) / len(counts)
+    step = 100 / len(counts)
     return [
-        _bar(span, label, counter, most, LEFT + number * step, step)
+        _bar(span, label, counter, most, number * step, step)
         for number, (span, label, counter) in enumerate(counts)
     ]
 
@@ -180,8 +180,8 @@ def _bar(
         label=label,
         all=counter.total(),
         lost=lost,
-        x=round(x + step * 0.1, 1),
-        width=round(step * 0.8, 1),
+        x=round(x + step * 0.1, 3),
+        width=round(step * 0.8, 3),
         kept_y=round(FLOOR - kept_height, 1),
         kept_height=round(kept_height, 1),
         lost_y=round(FLOOR - kept_height - lost_height, 1),

@@ -281,6 +281,40 @@ def test_a_long_what_if_brings_its_result_by_itself(
     assert barriers(page) == []
 
 
+CHART = """() => {
+  const chart = document.querySelector(".chart");
+  const boxes = (which) => [...chart.querySelectorAll(which)].map((one) => one.getBoundingClientRect());
+  const [bars, texts] = [boxes("rect:not(defs rect)"), boxes("text")];
+  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  return {
+    scrolls: chart.parentElement.scrollWidth > chart.parentElement.clientWidth,
+    outside: [...bars, ...texts].filter((one) => one.left < 0 || one.right > innerWidth).length,
+    small: texts.filter((one) => one.height < 12).length,
+    over: texts.filter((one, at) => texts.some((two, by) => by > at && meet(one, two))).length,
+    bars: bars.length,
+  };
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_the_chart_of_a_what_if_fits_its_window_and_can_be_read(
+    services: Services,
+    live: Any,
+    opened: Any,
+    admin: int,
+    furnished: dict[str, int],
+    width: int,
+    language: str,
+) -> None:
+    page = opened(width)
+    page.context.add_cookies([cookie(services, live, admin, language)])
+    page.goto(f"{live.url}/admin/what-if?over=21")
+    seen = page.evaluate(CHART)
+    assert seen.pop("bars") > 0
+    assert seen == {"scrolls": False, "outside": 0, "small": 0, "over": 0}
+
+
 def test_an_approval_is_decided_on_its_page(
     services: Services, live: Any, opened: Any, admin: int, asked: int
 ) -> None:
