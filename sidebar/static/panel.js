@@ -5,7 +5,7 @@
   const app = document.getElementById("app");
   const toast = document.getElementById("toast");
   const start = JSON.parse(document.getElementById("start").textContent);
-  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, drafts: 0, loading: null, singleKeys: true, missed: null };
+  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, drafts: 0, loading: null, singleKeys: true, missed: null, written: new Map() };
   const $ = (selector, root = app) => root.querySelector(selector);
   const $$ = (selector, root = app) => [...root.querySelectorAll(selector)];
   const pane = () => $(".pane");
@@ -58,6 +58,7 @@
     const root = pane();
     document.documentElement.lang = root.lang;
     document.documentElement.dir = root.dir;
+    giveBack();
     follow();
     fits();
   }
@@ -83,9 +84,10 @@
   /* Put a new picture in place. The same customer: what is open, where one reads and what one types stays. */
   function swap(html, { keep = false, focus = false } = {}) {
     const open = keep ? $$("details[open]").map((one) => one.closest("[id]")?.id + "/" + one.className) : null;
-    const view = keep ? pane().dataset.view : undefined;
-    const draft = keep ? $("[data-testid=reply-text]") : null;
-    const text = draft && draft.dataset.touched ? draft.value : null;
+    const { view } = pane().dataset;
+    const [who, spoken, about] = [customer(), pane().lang, topic()];
+    const reply = keep && (state.written.has(about) || $("#reply")?.dataset.chosen) ? $("#reply") : null;
+    const caret = letter() && [letter().selectionStart, letter().selectionEnd];
     const at = standing();
     const scroll = scrollY;
     app.innerHTML = html;
@@ -93,10 +95,14 @@
     if (keep) {
       for (const one of $$("details")) one.open = open.includes(one.closest("[id]")?.id + "/" + one.className);
       if (view) pane().dataset.view = view;
-      const letter = $("[data-testid=reply-text]");
-      if (text !== null && letter) { letter.value = text; letter.dataset.touched = "1"; }
+      if (reply && letter() && who === customer() && about !== topic()) {
+        $("#reply").replaceWith(reply); // another letter than would be suggested now
+        if (spoken !== pane().lang) draft({});
+      }
+      if (letter()) leads(view === "reply");
       scrollTo(0, scroll);
       at()?.focus({ preventScroll: true });
+      if (caret && letter() === document.activeElement) letter().setSelectionRange(...caret);
     }
     if (focus) { const head = $("h1"); if (head) { head.focus(); say(head.textContent.trim()); } }
   }
@@ -478,6 +484,38 @@
     $("[data-act=reply]")?.focus({ preventScroll: true });
   }
 
+  /* What a letter is about: whom, which order, which situation, in which language. */
+  const topic = () => letter() && [customer(), $("#reply").dataset.order, $("[data-act=situation][aria-pressed=true]").dataset.situation, letter().lang].join();
+
+  /* What the agent wrote is kept for each topic while the conversation is on screen; `aside`: the suggestion stands there instead. */
+  function wrote() {
+    if (letter().value === letter().defaultValue) state.written.delete(topic());
+    else state.written.set(topic(), { text: letter().value, aside: false });
+    offerOther();
+  }
+
+  function giveBack() {
+    const own = state.written.get(topic());
+    if (own) letter().value = own.aside ? letter().defaultValue : own.text;
+    offerOther();
+  }
+
+  function offerOther() {
+    const button = $("[data-act=other-text]");
+    if (!button) return;
+    const own = state.written.get(topic());
+    button.hidden = !own;
+    button.textContent = own?.aside ? words.ownText : words.suggestedText;
+  }
+
+  function otherText(button) {
+    const own = state.written.get(topic());
+    own.aside = !own.aside;
+    const shown = button.textContent;
+    giveBack();
+    say(shown);
+  }
+
   async function draft(change) {
     const section = $("#reply");
     const values = new URLSearchParams({
@@ -487,15 +525,24 @@
     });
     const turn = state.turn;
     const number = ++state.drafts;
+    const before = topic();
     try {
       const html = await ask(`/sidebar/reply?${values}`);
       if (turn !== state.turn || number !== state.drafts || !section.isConnected) return false;
       section.outerHTML = html;
+      $("#reply").dataset.chosen = "1";
+      giveBack();
       leads(pane().dataset.view === "reply");
-      const back = change.situation ? `[data-situation="${CSS.escape(change.situation)}"]` : "[data-testid=reply-language]";
-      $(back)?.focus();
+      if (change.situation) $(`[data-situation="${CSS.escape(change.situation)}"]`)?.focus();
+      else if (change.language) $("[data-testid=reply-language]").focus();
+      if (state.written.get(before)?.aside === false && before !== topic()) toasted(words.textKept);
+      else if (state.written.get(topic())?.aside === false) say(words.ownText);
       return true;
-    } catch (problem) { failed(problem); return false; }
+    } catch (problem) {
+      failed(problem);
+      if (section.isConnected) $("[data-testid=reply-language]").value = letter().lang;
+      return false;
+    }
   }
 
   async function copy(text) {
@@ -541,6 +588,7 @@
     state.view += 1;
     state.loading = null;
     state.missed = null;
+    state.written.clear();
     state.conversation = conversation;
     state.token = "";
     const root = pane();
@@ -739,6 +787,7 @@
     back: closeReply,
     copy: copyReply,
     insert: insertReply,
+    "other-text": otherText,
     situation: (one) => draft({ situation: one.dataset.situation }),
     body: async (one) => { const order = one.closest("details.order"); order.querySelector("summary").focus(); coming.delete(order); await embody(order); },
     customer: (one) => load(`/sidebar/pane?customer=${one.dataset.customer}`, { focus: true }),
@@ -798,7 +847,7 @@
 
   app.addEventListener("input", (event) => {
     const one = event.target;
-    if (one === letter()) one.dataset.touched = "1";
+    if (one === letter()) wrote();
     if (one.dataset.max) counted(one);
     if (one.id === "single-keys") state.singleKeys = one.checked;
     const form = one.form;

@@ -206,6 +206,82 @@ class TestReplying:
         page.get_by_role("button", name="May I return it").click()
         expect(page.get_by_test_id("reply-text")).to_have_value(re.compile("Wool throw Saar"))
 
+    def test_what_was_typed_comes_back_with_its_situation_and_its_language(self, open_pane):
+        page = open_pane()
+        page.get_by_role("button", name="Reply", exact=True).click()
+        text, other = page.get_by_test_id("reply-text"), page.locator("[data-act=other-text]")
+        late = text.input_value()
+        expect(other).to_be_hidden()
+        text.fill("Tere! Helistan homme.")
+        expect(other).to_have_text("Suggested text")
+        page.get_by_role("button", name="May I return it").press("Enter")
+        expect(text).to_have_value(re.compile("Wool throw Saar"))
+        expect(page.locator("#toast")).to_have_text(re.compile("^Your text is kept"))
+        expect(other).to_be_hidden()
+        text.fill("Jah, muidugi.")
+        page.get_by_test_id("reply-language").select_option("ar")
+        expect(text).to_have_value(re.compile("^مرحباً"))
+        page.get_by_test_id("reply-language").select_option("et")
+        expect(text).to_have_value("Jah, muidugi.")
+        page.get_by_role("button", name="Late parcel").press("Enter")
+        expect(text).to_have_value("Tere! Helistan homme.")
+        expect(page.locator("[data-situation=late]")).to_be_focused()
+        expect(page.locator("#said")).to_have_text("My text")
+        assert barriers(page) == []
+        other.press("Enter")
+        expect(text).to_have_value(late)
+        expect(other).to_have_text("My text")
+        expect(other).to_be_focused()
+        expect(page.locator("#said")).to_have_text("Suggested text")
+        other.press("Enter")
+        expect(text).to_have_value("Tere! Helistan homme.")
+        text.fill(late)
+        expect(other).to_be_hidden()
+
+    def test_what_was_typed_stands_under_its_own_customer_alone(self, open_pane, world, account, shop):
+        [vase] = world.sell(
+            account,
+            shop["home"],
+            world.record(
+                world.line("91", title="Vase"), email="mari@example.ee", name="#0700", number="0700"
+            ),
+        )
+        page = open_pane(1200, 800)
+        text = page.get_by_test_id("reply-text")
+        text.fill("Kadri, helistan homme.")
+        page.get_by_test_id("search").fill("#0700")
+        page.get_by_test_id("search").press("Enter")
+        expect(page.locator(f"[data-order-id='{vase}']")).to_be_visible()
+        for situation in ("where", "late"):
+            page.locator(f"[data-situation={situation}]").press("Enter")
+            expect(page.locator(f"[data-situation={situation}]")).to_have_attribute("aria-pressed", "true")
+            expect(text).not_to_have_value(re.compile("Kadri"))
+        page.get_by_test_id("search").fill("#1042")
+        page.get_by_test_id("search").press("Enter")
+        expect(text).to_have_value("Kadri, helistan homme.")
+
+    @pytest.mark.parametrize("typed", [True, False])
+    def test_a_new_picture_leaves_the_chosen_reply(self, open_pane, typed):
+        page = open_pane(1200, 800)
+        text = page.get_by_test_id("reply-text")
+        page.locator("[data-situation=may_return]").press("Enter")
+        expect(text).to_have_value(re.compile("Wool throw Saar"))
+        words = "Jah, muidugi." if typed else text.input_value()
+        if typed:
+            text.fill(words)
+            text.press("ArrowLeft")
+        page.evaluate("document.querySelector('.pane').dataset.version = 'older'")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(page.locator(".pane:not([data-version=older])")).to_be_visible()
+        expect(text).to_have_value(words)
+        expect(page.locator("[data-situation=may_return]")).to_have_attribute("aria-pressed", "true")
+        if typed:
+            page.keyboard.type("t")
+            expect(text).to_have_value("Jah, muidugit.")
+        page.get_by_test_id("language").select_option("et")
+        expect(page.locator("[data-situation=may_return]")).to_have_text("Kas saan tagastada")
+        expect(text).to_have_value("Jah, muidugit." if typed else words)
+
     def test_without_a_host_inserting_copies(self, open_pane):
         page = open_pane()
         page.get_by_test_id("reply-insert").click()

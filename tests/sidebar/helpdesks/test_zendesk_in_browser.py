@@ -364,6 +364,16 @@ def test_a_reply_is_not_put_into_another_ticket(opened):
     assert invoked(opened, "comment.appendText") == []
 
 
+def test_what_was_typed_goes_with_its_conversation(opened):
+    text = open_reply(opened)
+    opened.see("reply-text").fill("I shall call you.")
+    opened.posted(MOVED_ON)
+    opened.wait_for("empty")
+    opened.posted(f"desk.values = {json.dumps(ticket())}; changed('ticket.requester.email')")
+    opened.wait_for("customer")
+    assert open_reply(opened) == text
+
+
 def test_where_inserting_is_refused_the_text_is_copied(opened):
     opened.posted("desk.refuse = ['comment.appendText']")
     text = open_reply(opened)
