@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,11 @@ from flask_babel import refresh
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from integration import customers
+from integration.customers import Match
 from integration.db.accounts import Account
+from integration.errors import NotFound
+from integration.work import Work
 from sidebar import lookups, opened
 from sidebar.cards import ShutOrder
 from sidebar.context import services
@@ -60,12 +65,16 @@ class Summary:
     rows: tuple[tuple[str, str, str], ...] = ()
     """(name for programs, label, value)."""
     orders: tuple[OrderRow, ...] = ()
+    customer_id: int | None = None
+    matches: tuple[Match, ...] = ()
+    """Where there are several: who fits, best first."""
 
 
-def look(visit: Visit, desk: Desk) -> Summary:
+def look(visit: Visit, desk: Desk, *, customer_id: int | None = None) -> Summary:
     """A lookup, counted and kept on record like any other.
 
     It goes to the helpdesk's own server, which has proven the tenant; no browser can ask for it.
+    `customer_id`: whom the helpdesk has linked, once the agent chose; theirs are the only orders, or none.
     """
     lookups.note(visit)
     visit = _spoken(visit)
@@ -74,10 +83,22 @@ def look(visit: Visit, desk: Desk) -> Summary:
         with services().reading(visit.account_id) as work:
             enter(work, visit)
             refresh()
-            return _summary(look_at(work, visit, limit=ORDERS), link)
+            return _summary(_pane(work, visit, customer_id), link)
     except (SQLAlchemyError, OSError) as error:
         log.error("lookup failed: %s", type(error).__name__)
         return _failed(link)
+
+
+def _pane(work: Work, visit: Visit, linked: int | None) -> Pane:
+    """An id opens nobody by itself: the contacts that were asked about must be theirs."""
+    if linked is None:
+        return look_at(work, visit, limit=ORDERS)
+    with suppress(NotFound):
+        today = customers.current_id(work, linked)
+        fit = customers.match(work, emails=visit.emails, phones=visit.phones)
+        if any(match.customer_id == today for match in fit):
+            return look_at(work, visit, customer_id=today, limit=ORDERS)
+    return Pane(state="empty", visit=visit)
 
 
 def _spoken(visit: Visit) -> Visit:
@@ -106,7 +127,8 @@ def _summary(pane: Pane, link: str) -> Summary:
     common: dict[str, Any] = {"link": link, "as_of": moment, "age": _as_of(moment)}
     if pane.state == "several":
         note = _("Several customers match. Open the sidebar to choose.")
-        return Summary(state="several", title=_("Several customers match"), note=note, **common)
+        title = _("Several customers match")
+        return Summary(state="several", title=title, note=note, matches=pane.matches, **common)
     if pane.state == "empty" or pane.profile is None:
         note = _("The order may stand under another address.")
         return Summary(state="empty", title=_("No orders for this address"), note=note, **common)
@@ -114,6 +136,7 @@ def _summary(pane: Pane, link: str) -> Summary:
     spent = " + ".join(money_text(money, current()) for money in profile.total_spent[:2]) or "–"
     return Summary(
         state="one",
+        customer_id=profile.id,
         title=profile.name or (profile.emails + profile.phones + ("–",))[0],
         note=" · ".join(filter(None, (pane.urgent[0].what, pane.urgent[0].left))) if pane.urgent else "",
         rows=(

@@ -2,7 +2,8 @@
 
 Each proves the tenant in its own way, by the one secret of this helpdesk; none proves the agent. So the
 card is read-only and links to the pane for whoever is signed in.
-Source: our helpdesk facts, "Gorgias" and "Others, short"; Gladly's "Request Signing", "Lookup Adaptor".
+Source: our helpdesk facts, "Gorgias" and "Others, short"; Gladly's "Request Signing", "Lookup Adaptor" and
+"Lookup Adaptor FAQs" (one result or none, except where an agent searches).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,11 +20,14 @@ import msgspec
 from flask import Request, jsonify
 from flask.typing import ResponseReturnValue
 
-from integration.errors import BadInput, ForgedMessage
+from integration.customers import Match
+from integration.errors import BadInput, ForgedMessage, NotFound
+from integration.ids import row_id
 from sidebar import summary
 from sidebar.arrivals import Context, Person, arrive, bare, tell
 from sidebar.context import services
 from sidebar.doors import Desk, Door
+from sidebar.formats import number
 from sidebar.visit import Proof, Visit
 
 AROUND = timedelta(minutes=5)
@@ -43,7 +48,8 @@ class Query(msgspec.Struct, frozen=True):
 
 class Lookup(msgspec.Struct, frozen=True):
     query: Query
-    lookupLevel: str = "DETAILED"
+    uniqueMatchRequired: bool = True
+    """False while an agent searches and chooses among several; Gladly links by itself to the only one."""
 
 
 class Flat(msgspec.Struct, frozen=True):
@@ -128,10 +134,18 @@ PROOFS: dict[str, tuple[Callable[[Request, Desk], bool], Proof]] = {
 # -- what each asks and is told ---------------------------------------------------------------------
 
 
+OURS = "deskside-"
+"""What our ids of customers begin with at Gladly, where other adaptors give theirs."""
+
+
+def _lookup(request: Request) -> Lookup:
+    return msgspec.json.decode(request.get_data(), type=Lookup)
+
+
 def _context(request: Request, name: str) -> Context:
     try:
         if name == "gladly":
-            query = msgspec.json.decode(request.get_data(), type=Lookup).query
+            query = _lookup(request).query
             person = Person(
                 emails=_many(query.emails),
                 phones=_many(query.phones),
@@ -152,9 +166,18 @@ def _many(value: tuple[str, ...] | str) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
 
 
-def _told(name: str, found: summary.Summary, visit: Visit) -> dict[str, Any]:
+def _chosen(name: str, visit: Visit) -> int | None:
+    """The customer whom a desk has linked to one of ours."""
+    if name != "gladly" or not visit.external_id.startswith(OURS):
+        return None
+    with suppress(NotFound):
+        return row_id(visit.external_id.removeprefix(OURS))
+    return None
+
+
+def _told(request: Request, name: str, found: summary.Summary, visit: Visit) -> dict[str, Any]:
     if name == "gladly":
-        return _for_gladly(found, visit)
+        return _for_gladly(found, visit, alone=_lookup(request).uniqueMatchRequired)
     if name == "there_there":
         pairs = [("", found.title), *((label, value) for _name, label, value in found.rows)]
         pairs += [(order.name, f"{order.total} · {order.state}") for order in found.orders]
@@ -163,18 +186,23 @@ def _told(name: str, found: summary.Summary, visit: Visit) -> dict[str, Any]:
     return summary.as_flat(found) if name == "groove" else summary.as_json(found)
 
 
-def _for_gladly(found: summary.Summary, visit: Visit) -> dict[str, Any]:
-    """An empty list would read "no such customer", so a failed lookup has none (and see `answer`)."""
+def _for_gladly(found: summary.Summary, visit: Visit, *, alone: bool) -> dict[str, Any]:
+    """An empty list would read "no such customer", so a failed lookup has none (and see `answer`).
+
+    `alone`: one customer or none is asked for, which several are not.
+    """
     if found.state == "failed":
         return {"error": found.title}
-    if found.state != "one":
+    if found.state == "several" and not alone:
+        return {"results": [_candidate(match) for match in found.matches]}
+    if found.customer_id is None:
         return {"results": []}
     plain = summary.as_json(found)
     orders = plain.pop("orders_shown")
     return {
         "results": [
             {
-                "externalCustomerId": visit.external_id or (*visit.emails, *visit.phones, found.title)[0],
+                "externalCustomerId": visit.external_id or f"{OURS}{found.customer_id}",
                 "name": found.title,
                 "emails": [{"original": email} for email in visit.emails],
                 "phones": [{"original": phone} for phone in visit.phones],
@@ -185,6 +213,20 @@ def _for_gladly(found: summary.Summary, visit: Visit) -> dict[str, Any]:
     }
 
 
+def _candidate(match: Match) -> dict[str, Any]:
+    """One of several to choose from: of their contacts those that were asked about, and no orders yet."""
+    reasons = [reason.partition(":") for reason in match.why]
+    emails = [value for kind, _colon, value in reasons if kind == "email"]
+    phones = [value for kind, _colon, value in reasons if kind == "phone"]
+    return {
+        "externalCustomerId": f"{OURS}{match.customer_id}",
+        "name": match.name or (*emails, *phones)[0],
+        "emails": [{"original": email} for email in emails],
+        "phones": [{"original": phone} for phone in phones],
+        "customAttributes": {"orders": number(match.orders_count)},
+    }
+
+
 def answer(request: Request, desk: Desk) -> ResponseReturnValue:
     name = vendor(request)
     proves, level = PROOFS[name]
@@ -192,9 +234,9 @@ def answer(request: Request, desk: Desk) -> ResponseReturnValue:
         raise ForgedMessage("the call does not prove itself")
     visit = arrive(bare(desk, tenant=level), desk, proof=_digest(request), kept=AROUND)
     visit = tell(visit, _context(request, name), customer=level)
-    found = summary.look(visit, desk)
+    found = summary.look(visit, desk, customer_id=_chosen(name, visit))
     status = 503 if found.state == "failed" else 200
-    return jsonify(_told(name, found, visit)), status
+    return jsonify(_told(request, name, found, visit)), status
 
 
 def _digest(request: Request) -> str:

@@ -82,6 +82,62 @@ def test_gladly_gets_results(ask, shop, desk, clock):
     assert [row["type"] for row in result["transactions"]] == ["ORDER"] * 3
 
 
+class TestSeveralAtGladly:
+    """An agent searches, chooses one of several, and Gladly asks for the details of the chosen one."""
+
+    WORK = "kadri@work.example"
+
+    @pytest.fixture
+    def other(self, world, account, shop):
+        record = world.record(world.line("91", title="Vase"), email=self.WORK, name="#0700", number="0700")
+        world.sell(account, shop["home"], record)
+
+    @pytest.fixture
+    def lookup(self, ask, desk, clock, shop, other):
+        def send(*emails, unique, **query):
+            asked = {"lookupLevel": "DETAILED" if unique else "BASIC", "uniqueMatchRequired": unique}
+            body = json.dumps({**asked, "query": {"emails": emails, **query}}).encode()
+            return ask("POST", data=body, headers=gladly_headers(desk.path, body, clock())).get_json()[
+                "results"
+            ]
+
+        return send
+
+    def test_all_who_match_are_offered_each_with_the_address_that_was_asked_about(self, lookup):
+        found = lookup(KADRI, self.WORK, unique=False)
+        offered = {row["emails"][0]["original"]: row["customAttributes"]["orders"] for row in found}
+        assert offered == {KADRI: "3", self.WORK: "1"}
+        assert [len(row["emails"]) for row in found] == [1, 1]
+        assert "Kadri Tamm" in [row["name"] for row in found]
+
+    def test_the_chosen_one_is_found_again(self, lookup):
+        offered = lookup(KADRI, self.WORK, unique=False)
+        assert len(offered) == 2
+        for chosen in offered:
+            linked = chosen["externalCustomerId"]
+            [found] = lookup(KADRI, self.WORK, unique=True, externalCustomerId=linked)
+            assert (found["externalCustomerId"], found["name"]) == (linked, chosen["name"])
+            assert str(len(found["transactions"])) == chosen["customAttributes"]["orders"]
+
+    def test_where_one_is_asked_for_none_of_several_is_taken(self, lookup):
+        assert lookup(KADRI, self.WORK, unique=True) == []
+
+    @pytest.mark.parametrize("linked", ["deskside-", "deskside-x", "deskside-999999", "1", "abc"])
+    def test_an_id_that_is_none_of_ours_chooses_nobody(self, lookup, linked):
+        assert lookup(KADRI, self.WORK, unique=True, externalCustomerId=linked) == []
+
+    def test_the_linked_one_stays_where_another_fits_better(self, lookup):
+        [kadri] = lookup(KADRI, unique=False)
+        [found] = lookup(
+            self.WORK, unique=True, phones=["+37255512345"], externalCustomerId=kadri["externalCustomerId"]
+        )
+        assert found["name"] == "Kadri Tamm"
+
+    def test_a_link_shows_neither_whom_the_addresses_do_not_name_nor_another(self, lookup):
+        [stranger] = lookup(self.WORK, unique=False)
+        assert lookup(KADRI, unique=True, externalCustomerId=stranger["externalCustomerId"]) == []
+
+
 def test_the_vendors_worked_example_of_gladly(app):
     """Signature of a call that Gladly describes in public, with the key `test-apikey-1`."""
     from sidebar.helpdesks import cards
