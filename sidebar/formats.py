@@ -34,7 +34,7 @@ CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z])(?=\d)")
 
 TITLES = re.compile(
     r"^(?:(?:mr|mrs|ms|miss|dr|prof|hr|pr|dl|dna|d-na|السيد|السيدة|د)\b\.?\s+"
-    r"|(?:นางสาว|น\.ส\.|นาย|นาง|คุณ|ดร\.)\s*(?=[\u0e01-\u0e2e\u0e40-\u0e44]))+",
+    r"|(?:นางสาว|น\.ส\.|นาย|นาง|คุณ|ดร\.)\s*(?=[\u0e01-\u0e2e\u0e40-\u0e44]|$))+",
     re.IGNORECASE,
 )
 """Thai ones stand before a syllable, not within one; several may follow each other."""
@@ -45,7 +45,12 @@ COMPANIES = frozenset({
     "co", "gmbh", "ag", "bv", "ab", "oy", "sia", "uab", "บริษัท", "หจก", "จำกัด", "شركة", "مؤسسة",
 })  # fmt: skip
 """First or last words of companies' names."""
+COMPANIES_AT_ONCE = ("บริษัท", "หจก")
+"""Thai writes the rest of the name right behind them."""
+BETWEEN_TITLES = frozenset({"&", "and", "ja", "și", "si", "et", "und", "و", "และ"})
 COMMA = re.compile("[,،]")
+UNSEEN = " \t\r\n\u00a0\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+"""What surrounds a name without being seen: spaces, marks of direction."""
 HALVES = frozenset({"عبد", "أبو", "ابو", "abd", "abdul", "abdel", "abu"})
 """First words that are no name alone: "عبد" is "servant", "عبد الله" is Abdullah."""
 
@@ -191,11 +196,13 @@ def initials(name: str) -> str:
 def first_name(name: str) -> str:
     """What to call somebody: without a title, and not half of a name that is written in two words.
 
-    A company is called by all of its name.
+    A company is called by all of its name, a couple likewise; nobody is called "-" or "Mr".
     """
-    if is_company(name):
-        return name.strip()
+    name = name.strip(UNSEEN)
     words = _given(name).split()
+    if is_company(name) or (words and words[0].casefold() in BETWEEN_TITLES):
+        return name
+    words = [word for word in words if any(char.isalpha() for char in word)]
     if not words:
         return ""
     if name.isupper() or name.islower():
@@ -207,13 +214,16 @@ def first_name(name: str) -> str:
 
 
 def is_company(name: str) -> bool:
-    words = name.split()
+    words = name.strip(UNSEEN).split()
+    if words and words[0].startswith(COMPANIES_AT_ONCE):
+        return True
     return len(words) > 1 and not COMPANIES.isdisjoint((_bare(words[0]), _bare(words[-1])))
 
 
 def _given(name: str) -> str:
     """All but the last name of `Tamm, Kadri`; else the name as it stands, without title."""
-    parts = [part for part in (TITLES.sub("", part.strip()) for part in COMMA.split(name)) if part]
+    parts = [TITLES.sub("", f"{part.strip(UNSEEN)} ").strip() for part in COMMA.split(name)]
+    parts = [part for part in parts if part]
     if len(parts) > 1 and _bare(parts[1]) not in AFTER_NAMES:
         return parts[1]
     return parts[0] if parts else ""
@@ -226,7 +236,9 @@ def _bare(word: str) -> str:
 def _capitalised(word: str) -> str:
     """Typed all in capitals, or in none. Two letters may be initials; an address is no name."""
     letters = re.sub(r"[-'’]", "", word)
-    return word.title() if letters.isalpha() and len(letters) > 2 else word
+    if not letters.isalpha() or len(letters) < 3:
+        return word
+    return word.title().replace("i\u0307", "i")  # İSMAİL: the small letter has its dot already
 
 
 def country_name(code: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration.money import Money
-from sidebar.formats import first_name, money_text
+from sidebar.formats import first_name, is_company, money_text
 
 LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
 
@@ -55,6 +55,18 @@ LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
         ("S.C. Casa Verde S.R.L.", "S.C. Casa Verde S.R.L."),
         ("บริษัท ลูมิ จำกัด", "บริษัท ลูมิ จำกัด"),
         ("شركة النور للتجارة", "شركة النور للتجارة"),
+        ("บริษัทลูมิจำกัด", "บริษัทลูมิจำกัด"),
+        ("-", ""),
+        (". .", ""),
+        ("\u200f", ""),
+        ("\u200fد. أحمد علي\u200f", "أحمد"),
+        ("🎉 Kadri Tamm", "Kadri"),
+        ("Mr.", ""),
+        ("คุณ", ""),
+        ("Kadri Tamm, Mrs", "Kadri"),
+        ("Mr & Mrs Smith", "Mr & Mrs Smith"),
+        ("Mr and Mrs Smith", "Mr and Mrs Smith"),
+        ("İSMAİL YILMAZ", "İsmail"),
     ],
 )
 def test_people_are_called_by_a_whole_first_name_and_no_title(name, called):
@@ -81,3 +93,9 @@ def test_a_minus_stands_left_of_its_number_in_every_direction() -> None:
     assert money_text(less, "en") == "-€163.40"
     assert money_text(less, "ar") == f"{RIGHT_TO_LEFT}{LEFT_TO_RIGHT}-163.40\u00a0€"
     assert money_text(Money(16_340, "EUR"), "ar") == f"{RIGHT_TO_LEFT}163.40\u00a0€"
+
+
+def test_thai_writes_a_companys_name_without_spaces():
+    assert is_company("บริษัทลูมิจำกัด")
+    assert not is_company("สมชาย ใจดี")
+    assert not is_company("\u200f")

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from integration.db.actions import Contact
 from integration.db.audit import AuditEntry
+from integration.db.customers import Customer
 from integration.db.policies import Fact
 from integration.db.stores import SyncState
 from integration.records import CustomerRecord, Tracking
@@ -337,3 +338,13 @@ def test_another_account_finds_none_of_these_ids(shop, agent, another_desk, fram
         answer = strange.get(path)
         assert answer.status_code == 404
         assert b"Kadri" not in answer.data
+
+
+def test_a_customer_without_a_name_is_answered_at_their_address(
+    frame_of, desk, agent, shop, services, account
+):
+    with services.transaction(account) as work:
+        work.session.get_one(Customer, shop["customer"]).name = ""
+    text = frame_of(desk.token(language="en")).text
+    assert "Reply to kadri.tamm@example.ee" in text
+    assert "Back to kadri.tamm@example.ee" in text
