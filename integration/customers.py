@@ -18,7 +18,7 @@ from integration.db.customers import Customer
 from integration.db.orders import Order, OrderKey, OrderReturn, PaymentTransaction, Refund
 from integration.db.stores import Store
 from integration.errors import NotFound
-from integration.matching import MOST_MATCHES, Match, Proof, chosen, contacts_of, few, match
+from integration.matching import MOST_MATCHES, Match, Proof, chosen, contacts_of, few, match, named_by
 from integration.money import Money
 from integration.plain_orders import ShownOrder, read_history
 from integration.prepared import CUSTOMER, Prepared
@@ -34,6 +34,7 @@ __all__ = [
     "find_order",
     "history",
     "match",
+    "named_by",
     "orders_by_reference",
     "profile",
 ]

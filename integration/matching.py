@@ -118,6 +118,13 @@ def _quotable(number: str) -> bool:
     return any(char.isdigit() for char in number)
 
 
+def named_by(work: Work, customer_id: int, *, emails: Iterable[str] = (), phones: Iterable[str] = ()) -> bool:
+    """Whether one of these contacts is the person's, however many others share it."""
+    own_emails, own_phones = contacts_of(work, [customer_id])[customer_id]
+    asked = {email_key(text) for text in few(emails)}
+    return bool(asked.intersection(own_emails) or _phone_keys(work, few(phones)).keys() & set(own_phones))
+
+
 def contacts_of(work: Work, customer_ids: Sequence[int]) -> Contacts:
     """E-mails and phones of each person, oldest first."""
     found: Contacts = dict.fromkeys(customer_ids, ((), ()))

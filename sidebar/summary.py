@@ -95,8 +95,7 @@ def _pane(work: Work, visit: Visit, linked: int | None) -> Pane:
         return look_at(work, visit, limit=ORDERS)
     with suppress(NotFound):
         today = customers.current_id(work, linked)
-        fit = customers.match(work, emails=visit.emails, phones=visit.phones)
-        if any(match.customer_id == today for match in fit):
+        if customers.named_by(work, today, emails=visit.emails, phones=visit.phones):
             return look_at(work, visit, customer_id=today, limit=ORDERS)
     return Pane(state="empty", visit=visit)
 

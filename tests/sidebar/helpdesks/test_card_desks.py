@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from integration import people
 from integration.db.accounts import Role
+from integration.matching import MOST_MATCHES
 
 KADRI = "kadri.tamm@example.ee"
 BASE = "https://deskside.test"
@@ -131,6 +132,22 @@ class TestSeveralAtGladly:
         [found] = lookup(
             self.WORK, unique=True, phones=["+37255512345"], externalCustomerId=kadri["externalCustomerId"]
         )
+        assert found["name"] == "Kadri Tamm"
+
+    def test_the_linked_one_is_found_among_more_than_can_be_offered(self, lookup, world, account, shop):
+        [kadri] = lookup(KADRI, unique=False)
+        front_desk = "+37255512345"
+        records = [
+            world.record(
+                world.line("91", title="Vase"),
+                email=f"b{each}@example.ee",
+                phone=front_desk,
+                number=f"{each}",
+            )
+            for each in range(2001, 2001 + MOST_MATCHES)
+        ]
+        world.sell(account, shop["home"], *records)
+        [found] = lookup(unique=True, phones=[front_desk], externalCustomerId=kadri["externalCustomerId"])
         assert found["name"] == "Kadri Tamm"
 
     def test_a_link_shows_neither_whom_the_addresses_do_not_name_nor_another(self, lookup):
