@@ -487,30 +487,37 @@
   /* What a letter is about: whom, which order, which situation, in which language. */
   const topic = () => letter() && [customer(), $("#reply").dataset.order, $("[data-act=situation][aria-pressed=true]").dataset.situation, letter().lang].join();
 
-  /* What the agent wrote is kept for each topic while the conversation is on screen; `aside`: the suggestion stands there instead. */
+  /* What the agent wrote is kept for each topic while the conversation is on screen; `at`: which of the texts
+     stands there, -1 for the suggestion. Who changes the suggestion writes one more text: the earlier ones stay. */
   function wrote() {
-    if (letter().value === letter().defaultValue) state.written.delete(topic());
-    else state.written.set(topic(), { text: letter().value, aside: false });
+    const own = state.written.get(topic()) || { texts: [], at: -1 };
+    if (letter().value === letter().defaultValue) { if (own.at >= 0) own.texts.splice(own.at, 1); own.at = -1; }
+    else if (own.at >= 0) own.texts[own.at] = letter().value;
+    else own.at = own.texts.push(letter().value) - 1;
+    if (own.texts.length) state.written.set(topic(), own);
+    else state.written.delete(topic());
     offerOther();
   }
 
   function giveBack() {
     const own = state.written.get(topic());
-    if (own) letter().value = own.aside ? letter().defaultValue : own.text;
+    if (own) letter().value = own.at < 0 ? letter().defaultValue : own.texts[own.at];
     offerOther();
   }
+
+  const ownStands = (about) => state.written.get(about)?.at >= 0;
 
   function offerOther() {
     const button = $("[data-act=other-text]");
     if (!button) return;
     const own = state.written.get(topic());
     button.hidden = !own;
-    button.textContent = own?.aside ? words.ownText : words.suggestedText;
+    button.textContent = own && own.at + 1 < own.texts.length ? words.ownText : words.suggestedText;
   }
 
   function otherText(button) {
     const own = state.written.get(topic());
-    own.aside = !own.aside;
+    own.at = own.at + 1 < own.texts.length ? own.at + 1 : -1;
     const shown = button.textContent;
     giveBack();
     say(shown);
@@ -535,8 +542,8 @@
       leads(pane().dataset.view === "reply");
       if (change.situation) $(`[data-situation="${CSS.escape(change.situation)}"]`)?.focus();
       else if (change.language) $("[data-testid=reply-language]").focus();
-      if (state.written.get(before)?.aside === false && before !== topic()) toasted(words.textKept);
-      else if (state.written.get(topic())?.aside === false) say(words.ownText);
+      if (ownStands(before) && before !== topic()) toasted(words.textKept);
+      else if (ownStands(topic())) say(words.ownText);
       return true;
     } catch (problem) {
       failed(problem);

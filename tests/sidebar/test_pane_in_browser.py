@@ -238,6 +238,23 @@ class TestReplying:
         text.fill(late)
         expect(other).to_be_hidden()
 
+    def test_a_suggestion_that_is_changed_leaves_what_was_typed_before(self, open_pane):
+        page = open_pane(1200, 800)
+        text, other = page.get_by_test_id("reply-text"), page.locator("[data-act=other-text]")
+        suggested = text.input_value()
+        text.fill("Tere! Helistan homme.")
+        other.press("Enter")
+        text.fill(f"{suggested}!")
+        text.fill(suggested)
+        expect(other).to_have_text("My text")
+        text.fill(f"{suggested} PS")
+        seen = []
+        for word in ("Suggested text", "My text", "My text"):
+            expect(other).to_have_text(word)
+            other.press("Enter")
+            seen.append(text.input_value())
+        assert seen == [suggested, "Tere! Helistan homme.", f"{suggested} PS"]
+
     def test_what_was_typed_stands_under_its_own_customer_alone(self, open_pane, world, account, shop):
         [vase] = world.sell(
             account,
