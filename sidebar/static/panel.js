@@ -5,7 +5,7 @@
   const app = document.getElementById("app");
   const toast = document.getElementById("toast");
   const start = JSON.parse(document.getElementById("start").textContent);
-  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, drafts: 0, loading: null, singleKeys: true, missed: null, written: new Map() };
+  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, drafts: 0, loading: null, singleKeys: true, missed: null, brought: "", written: new Map() };
   const $ = (selector, root = app) => root.querySelector(selector);
   const $$ = (selector, root = app) => [...root.querySelectorAll(selector)];
   const pane = () => $(".pane");
@@ -678,9 +678,10 @@
   function hear(told) {
     const context = clean(told);
     const shown = identity(context);
-    if (!told.token && shown === state.shown) return;
+    if (shown === state.shown && (!told.token || told.token === state.brought)) return; // a proof is good once
     if (!told.token && !state.shown && state.token && !["wait", "failed"].includes(pane().dataset.state) && context.conversation === state.conversation) { state.shown = shown; return; } // the page came with it
     state.shown = shown;
+    state.brought = told.token || "";
     clear(context.conversation);
     open(told.token ? { token: told.token } : { context: JSON.stringify(context) });
   }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import jwt
 import pytest
 from playwright.sync_api import expect
@@ -116,6 +118,19 @@ def test_what_was_done_for_one_customer_is_not_said_beside_the_next(opened, toke
     tell(opened, "48212", "nobody@example.ee", token("48212", "nobody@example.ee"))
     opened.wait_for("empty")
     assert toast.inner_text() == ""
+
+
+def test_a_proof_that_comes_by_message_is_brought_to_the_door_once(stage, desk, token, shop, agent):
+    """A second time it is good for reading only, and the first refund would ask the agent to pair."""
+    answers = "addEventListener('message', (event) => { if (event.data?.type === 'ready') send(%s); });"
+    message = {"type": "context", "token": token(), "context": {"conversation": "48211"}}
+    page = PAGE.replace("window.heard = [];", f"window.heard = []; {answers % json.dumps(message)}")
+    stage.open(HOST, page % (desk.url, ""))
+    stage.wait_for("customer")
+    assert [path for method, path, _headers in stage.asked if method == "POST"] == [desk.path]
+    stage.frame.locator("details[open] [data-kind=refund]").first.click()
+    stage.see("refund-dialog").wait_for()
+    assert stage.frame.locator("dialog [data-act=pair]").count() == 0
 
 
 def test_the_same_conversation_again_loads_nothing(opened):
