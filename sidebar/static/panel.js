@@ -14,7 +14,7 @@
   // ---- The server -----------------------------------------------------------------------------
 
   class Problem extends Error {
-    constructor(body) { super(body.next_step || body.headline || body.detail || ""); this.body = body; }
+    constructor(body, view) { super(body.next_step || body.headline || body.detail || ""); this.body = body; this.view = view; }
   }
 
   async function ask(path, { form, key, json, token = state.token, keep = false } = {}) {
@@ -23,15 +23,16 @@
     if (key) headers["Idempotency-Key"] = key;
     const open = $$("details.order[open]").map((one) => one.dataset.orderId);
     if (open.length) headers["X-Open-Orders"] = open.join(",");
+    const { view } = state;
     let answer;
     try {
       answer = await fetch(path, { method: form ? "POST" : "GET", body: form, headers, credentials: keep ? "same-origin" : "omit", cache: "no-store" });
     } catch {
-      throw new Problem({ next_step: words.noAnswer, status: 0 });
+      throw new Problem({ next_step: words.noAnswer, status: 0 }, view);
     }
     if (!answer.ok) {
       const body = await answer.json().catch(() => ({ status: answer.status }));
-      throw new Problem(body);
+      throw new Problem(body, view);
     }
     return json ? answer.json() : answer.text();
   }
@@ -109,10 +110,13 @@
 
   const say = (text) => { const live = $("#said"); if (live) { live.textContent = ""; setTimeout(() => { live.textContent = text; }, 50); } };
 
+  /* Late, it would stand beside another conversation's customer: then it is not said. */
   let fading;
-  function tell(text, level = "info") {
-    if (bridge.notify) bridge.notify(level, text).then((shown) => { if (!shown) toasted(text); }, () => toasted(text));
-    else toasted(text);
+  function tell(text, level = "info", view = state.view) {
+    if (view !== state.view) return;
+    const here = () => { if (view === state.view) toasted(text); };
+    if (bridge.notify) bridge.notify(level, text).then((shown) => { if (!shown) here(); }, here);
+    else here();
   }
 
   function toasted(text) {
@@ -121,7 +125,7 @@
     fading = setTimeout(() => toast.replaceChildren(), 4000);
   }
 
-  function failed(problem) { tell(problem.message || words.failed || "", "error"); }
+  function failed(problem) { tell(problem.message || words.failed || "", "error", problem.view); }
 
   async function load(path, options = {}) {
     if (!state.token && pane().dataset.state === "wait") return; // another customer is on the way, and nothing overtakes them
@@ -249,6 +253,7 @@
       badge(found.age, found.state, found.at);
       if (found.version && found.version !== pane().dataset.version && !busy()) await again();
     } catch (problem) {
+      if (problem.view !== state.view) return; // it is about a frame's earlier conversation
       if (problem.body.status === 0) badge(Number($(".fresh")?.dataset.ageSeconds || 0), "old", "");
       else if (problem.body.code === "expired" || problem.body.code === "access_ended") { state.token = state.frame = ""; failed(problem); }
     }
@@ -403,10 +408,11 @@
     if (one.dataset.sending) return;
     one.dataset.sending = "1";
     const form = one.closest("form");
+    const { view } = state;
     try {
       await ask(one.dataset.path, { form: form ? new URLSearchParams(new FormData(form)) : fields({}), json: true });
       one.closest("dialog")?.close();
-      tell(words.saved);
+      tell(words.saved, "info", view);
       await again();
     } catch (problem) { if (form) trouble(form, problem); else failed(problem); } finally { delete one.dataset.sending; }
   }
@@ -849,7 +855,8 @@
     else if (form.dataset.act === "ask") send(form);
     else if (form.dataset.act === "keep") keep(form);
     else if (form.dataset.act === "hand-over") {
-      try { await ask("/sidebar/contacts", { form: new URLSearchParams(new FormData(form)), json: true }); form.closest("dialog").close(); tell(words.saved); again(); } catch (problem) { trouble(form, problem); }
+      const { view } = state;
+      try { await ask("/sidebar/contacts", { form: new URLSearchParams(new FormData(form)), json: true }); form.closest("dialog").close(); tell(words.saved, "info", view); again(); } catch (problem) { trouble(form, problem); }
     }
   });
 

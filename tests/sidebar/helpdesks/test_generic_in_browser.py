@@ -133,6 +133,32 @@ def test_a_proof_that_comes_by_message_is_brought_to_the_door_once(stage, desk, 
     assert stage.frame.locator("dialog [data-act=pair]").count() == 0
 
 
+def test_what_a_host_is_slow_to_refuse_is_not_said_beside_the_next_customer(opened, token):
+    opened.page.evaluate("desk.mute.push('notify')")
+    reply(opened)
+    opened.page.wait_for_function("heard.some((one) => one.type === 'notify')")
+    tell(opened, "48212", "nobody@example.ee", token("48212", "nobody@example.ee"))
+    opened.wait_for("empty")
+    opened.page.evaluate(
+        "send({ type: 'result', id: heard.find((one) => one.type === 'notify').id, ok: false })"
+    )
+    opened.page.wait_for_timeout(200)
+    assert opened.frame.locator("#toast").inner_text() == ""
+
+
+def test_what_failed_for_one_customer_is_not_said_beside_the_next(opened, token):
+    opened.page.evaluate("desk.refuse.push('notify')")
+    opened.frame.locator("[data-act=reply]:visible").first.click()
+    opened.hold("/sidebar/reply")
+    opened.frame.locator("[data-situation=replacement]").first.dispatch_event("click")
+    opened.wait_until_held("/sidebar/reply")
+    tell(opened, "48212", "nobody@example.ee", token("48212", "nobody@example.ee"))
+    opened.wait_for("empty")
+    opened.held.pop("/sidebar/reply")[0].abort()
+    opened.page.wait_for_timeout(300)
+    assert opened.frame.locator("#toast").inner_text() == ""
+
+
 def test_the_same_conversation_again_loads_nothing(opened):
     opened.page.wait_for_function("heard.some((one) => one.type === 'ready')")
     before = len(opened.asked)
