@@ -5,7 +5,7 @@
   const app = document.getElementById("app");
   const toast = document.getElementById("toast");
   const start = JSON.parse(document.getElementById("start").textContent);
-  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, drafts: 0, loading: null, singleKeys: true, missed: null, brought: "", written: new Map() };
+  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, drafts: 0, loading: null, singleKeys: true, missed: null, opening: null, brought: "", written: new Map() };
   const $ = (selector, root = app) => root.querySelector(selector);
   const $$ = (selector, root = app) => [...root.querySelectorAll(selector)];
   const pane = () => $(".pane");
@@ -142,10 +142,15 @@
   const again = () => load(`/sidebar/pane${here() || (pane().dataset.query ? `?q=${encodeURIComponent(pane().dataset.query)}` : "")}`, { keep: true });
 
   /* Where the conversation could not be opened, it is tried once more: the search belongs to it, not to the one before. */
-  function search(text) {
+  async function search(text) {
     const query = text.trim();
-    if (query && !state.token && state.missed) reopen(query);
-    else if (query) load(`/sidebar/pane?q=${encodeURIComponent(query)}`, { focus: true });
+    if (!query) return;
+    if (!state.token && state.missed) {
+      if (!(await reopen())) return;
+      const field = $("[data-testid=search]");
+      if (field) field.value = text;
+    }
+    load(`/sidebar/pane?q=${encodeURIComponent(query)}`, { focus: true });
   }
 
   // ---- Bodies of orders -------------------------------------------------------------------------
@@ -620,24 +625,33 @@
   }
 
   /* Bring the host's word to our door; the answer is the pane of whom it names. */
-  async function open(values, query = "") {
+  function open(values, { focus = document.hasFocus() } = {}) {
+    const opening = state.opening = bring(values, focus);
+    return opening;
+  }
+
+  async function bring(values, focus) {
     const turn = ++state.turn;
     try {
       const found = await ask(location.pathname, { form: fields(values), json: true, token: state.frame });
-      if (turn !== state.turn) return;
+      if (turn !== state.turn) return false;
       hold(found.token);
       state.conversation = found.conversation;
       document.title = found.title;
-      swap(found.html, { focus: !query && document.hasFocus() });
-      if (query) search(query);
-    } catch (problem) { if (turn === state.turn) silent("no-answer", values, problem.message); }
+      swap(found.html, { focus });
+      return true;
+    } catch (problem) {
+      if (turn === state.turn) silent("no-answer", values, problem.message);
+      return false;
+    }
   }
 
-  function reopen(query) {
+  /* What could not be opened, once more; whether it is there now. Another word of the host goes first. */
+  function reopen() {
     const missed = state.missed;
     clear(state.conversation);
     if (missed.context) state.shown = identity(JSON.parse(missed.context));
-    open(missed, query);
+    return open(missed, { focus: false });
   }
 
   /* No answer is not "no orders": say which, and offer to try again. `missed`: what was to be opened. */
@@ -872,9 +886,13 @@
   app.addEventListener("change", async (event) => {
     const one = event.target;
     if (one.dataset.act === "language") {
+      const language = one.value;
+      const shown = () => { const list = $("[data-testid=language]"); if (list) list.value = pane().lang; };
+      if (!state.token) await (state.missed ? reopen() : state.opening); // it belongs to the conversation that is on its way
+      if (!state.token && (state.missed || pane().dataset.state === "wait")) { shown(); return; }
       const [view, before] = [state.view, pane()];
       try {
-        const found = await ask("/sidebar/language", { form: fields({ language: one.value, customer: customer() }), json: true });
+        const found = await ask("/sidebar/language", { form: fields({ language, customer: customer() }), json: true });
         if (view !== state.view) return;
         hold(found.token);
         // Somebody else is looked for meanwhile, or was found: they come once more, in this language.
@@ -883,7 +901,7 @@
         document.title = found.title;
         swap(found.html, { keep: true });
         $("[data-testid=language]").focus();
-      } catch (problem) { failed(problem); }
+      } catch (problem) { failed(problem); if (view === state.view) shown(); }
     } else if (one.dataset.act === "reply-language") draft({ language: one.value });
     else {
       const asked = one.closest("[data-act=fact]");

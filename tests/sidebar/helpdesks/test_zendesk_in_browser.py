@@ -8,6 +8,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from playwright.sync_api import expect
 
 from sidebar.helpdesks.zendesk import SDK
 
@@ -282,6 +283,35 @@ def test_a_search_after_a_switch_that_fails_again_says_so_and_leads_out(missed):
     assert missed.see("search").input_value() == KADRI
     missed.see("search").press("Enter")
     missed.wait_for("customer")
+
+
+def test_after_a_failed_switch_another_language_opens_the_new_conversation_in_it(missed):
+    missed.see("language").select_option("et")
+    missed.wait_for("empty")
+    expect(missed.frame.locator(".pane[lang=et]")).to_be_visible()
+    assert missed.frame.locator("#toast").inner_text() == ""
+
+
+def test_another_language_after_a_switch_that_fails_again_says_so_and_is_not_shown_as_chosen(missed):
+    missed.hold("nobody")
+    missed.see("language").select_option("et")
+    missed.wait_until_held("nobody")
+    missed.held.pop("nobody")[0].fulfill(**BUSY)
+    missed.wait_for("error")
+    expect(missed.see("language")).to_have_value("en")
+    assert "out of date" not in missed.text()
+
+
+def test_another_language_while_the_next_customer_is_on_the_way_waits_for_them(opened):
+    release = opened.hold("nobody")
+    opened.posted(MOVED_ON)
+    opened.wait_until_held("nobody")
+    opened.see("language").select_option("et")
+    opened.page.wait_for_timeout(100)
+    release()
+    opened.wait_for("empty")
+    expect(opened.frame.locator(".pane[lang=et]")).to_be_visible()
+    assert "Kadri" not in opened.text()
 
 
 def test_a_search_where_the_host_names_no_conversation_finds_and_gives_way_to_the_next(opened, audited):
