@@ -5,7 +5,7 @@
   const app = document.getElementById("app");
   const toast = document.getElementById("toast");
   const start = JSON.parse(document.getElementById("start").textContent);
-  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, drafts: 0, loading: null, singleKeys: true, missed: null, opening: null, brought: "", written: new Map() };
+  const state = { token: start.token, frame: start.token, conversation: start.conversation || "", shown: "", turn: 0, view: 0, drafts: 0, loading: null, singleKeys: true, missed: null, opening: null, brought: "", written: new Map(), writtenIn: start.conversation || "" };
   const $ = (selector, root = app) => root.querySelector(selector);
   const $$ = (selector, root = app) => [...root.querySelectorAll(selector)];
   const pane = () => $(".pane");
@@ -498,7 +498,7 @@
   /* What a letter is about: whom, which order, which situation, in which language. */
   const topic = () => letter() && [customer(), $("#reply").dataset.order, $("[data-act=situation][aria-pressed=true]").dataset.situation, letter().lang].join();
 
-  /* What the agent wrote is kept for each topic while the conversation is on screen; `at`: which of the texts
+  /* What the agent wrote is kept for each topic until another conversation has come; `at`: which of the texts
      stands there, -1 for the suggestion. Who changes the suggestion writes one more text: the earlier ones stay. */
   function wrote() {
     const own = state.written.get(topic()) || { texts: [], at: -1 };
@@ -606,7 +606,6 @@
     state.view += 1;
     state.loading = null;
     state.missed = null;
-    state.written.clear();
     state.conversation = conversation;
     state.token = "";
     const root = pane();
@@ -635,6 +634,8 @@
     try {
       const found = await ask(location.pathname, { form: fields(values), json: true, token: state.frame });
       if (turn !== state.turn) return false;
+      if (!found.conversation || found.conversation !== state.writtenIn) state.written.clear();
+      state.writtenIn = found.conversation;
       hold(found.token);
       state.conversation = found.conversation;
       document.title = found.title;

@@ -159,6 +159,16 @@ def test_what_failed_for_one_customer_is_not_said_beside_the_next(opened, token)
     assert opened.frame.locator("#toast").inner_text() == ""
 
 
+def test_a_new_proof_of_the_same_conversation_leaves_what_was_typed(opened, token):
+    opened.frame.locator("[data-act=reply]:visible").first.click()
+    opened.see("reply-text").fill("I shall call you.")
+    before = len(opened.asked)
+    tell(opened, "48211", KADRI, token())
+    expect(opened.frame.locator(".pane:not([data-state=wait]) [data-testid=customer]")).to_be_visible()
+    assert [path for method, path, _headers in opened.asked[before:] if method == "POST"]
+    expect(opened.see("reply-text")).to_have_value("I shall call you.")
+
+
 def test_the_same_conversation_again_loads_nothing(opened):
     opened.page.wait_for_function("heard.some((one) => one.type === 'ready')")
     before = len(opened.asked)
