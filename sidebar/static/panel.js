@@ -83,15 +83,21 @@
   }
 
   /* Put a new picture in place. The same customer: what is open, where one reads and what one types stays. */
-  function swap(html, { keep = false, focus = false } = {}) {
+  function swap(html, { keep = false, focus = false, same = "" } = {}) {
     const open = keep ? $$("details[open]").map((one) => one.closest("[id]")?.id + "/" + one.className) : null;
     const { view } = pane().dataset;
-    const [who, spoken, about] = [customer(), pane().lang, topic()];
+    let [who, about] = [customer(), topic()];
+    const spoken = pane().lang;
     const reply = keep && (state.written.has(about) || $("#reply")?.dataset.chosen) ? $("#reply") : null;
     const caret = letter() && [letter().selectionStart, letter().selectionEnd];
     const at = standing();
     const scroll = scrollY;
     app.innerHTML = html;
+    if (same && same === who && customer() && customer() !== who) {
+      renumber(who, customer());
+      about = about && customer() + about.slice(who.length);
+      who = customer();
+    }
     settle();
     if (keep) {
       for (const one of $$("details")) one.open = open.includes(one.closest("[id]")?.id + "/" + one.className);
@@ -139,7 +145,7 @@
 
   const customer = () => pane().dataset.customer || "";
   const here = () => (customer() ? `?customer=${customer()}` : "");
-  const again = () => load(`/sidebar/pane${here() || (pane().dataset.query ? `?q=${encodeURIComponent(pane().dataset.query)}` : "")}`, { keep: true });
+  const again = () => load(`/sidebar/pane${here() || (pane().dataset.query ? `?q=${encodeURIComponent(pane().dataset.query)}` : "")}`, { keep: true, same: customer() });
 
   /* Where the conversation could not be opened, it is tried once more: the search belongs to it, not to the one before. */
   async function search(text) {
@@ -516,6 +522,15 @@
     offerOther();
   }
 
+  /* Two records of a person have become one: whom we asked about answers under another number. */
+  function renumber(before, now) {
+    for (const [about, own] of [...state.written]) {
+      if (!about.startsWith(`${before},`)) continue;
+      state.written.delete(about);
+      state.written.set(now + about.slice(before.length), own);
+    }
+  }
+
   const ownStands = (about) => state.written.get(about)?.at >= 0;
 
   function offerOther() {
@@ -822,7 +837,7 @@
     customer: (one) => load(`/sidebar/pane?customer=${one.dataset.customer}`, { focus: true }),
     find: (one) => search(one.dataset.query),
     home: () => load("/sidebar/pane", { focus: true }),
-    more: () => load(`/sidebar/pane?all=1&customer=${customer()}`, { keep: true }),
+    more: () => load(`/sidebar/pane?all=1&customer=${customer()}`, { keep: true, same: customer() }),
     hand: (one) => fromTemplate("hand-form", one),
     help: (one) => { const keys = fromTemplate("key-list", one).querySelector("#single-keys"); keys.checked = state.singleKeys; },
     reload: () => (bridge.context ? listen() : location.reload()),

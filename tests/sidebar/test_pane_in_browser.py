@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
+from integration import customers, identity
 from integration.db.actions import Action, ActionStatus
 from tests.sidebar.barriers import barriers
 
@@ -276,6 +277,28 @@ class TestReplying:
         page.get_by_test_id("search").fill("#1042")
         page.get_by_test_id("search").press("Enter")
         expect(text).to_have_value("Kadri, helistan homme.")
+
+    def test_what_was_typed_stays_when_two_records_of_the_customer_become_one(
+        self, open_pane, world, account, shop, services
+    ):
+        world.sell(
+            account,
+            shop["home"],
+            world.record(world.line("91", title="Vase"), email="kadri@work.example", number="0700"),
+        )
+        page = open_pane(1200, 800)
+        text = page.get_by_test_id("reply-text")
+        text.fill("Tere! Helistan homme.")
+        with services.transaction(account) as work:
+            found = customers.match(work, emails=["kadri@work.example"])
+            identity._merge(work, found[0].customer_id, {shop["customer"]})
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(page.locator(f".pane[data-customer='{found[0].customer_id}']")).to_be_visible()
+        expect(text).to_have_value("Tere! Helistan homme.")
+        page.locator("[data-situation=replacement]").press("Enter")
+        expect(text).to_have_value(re.compile("asenduse"))
+        page.locator("[data-situation=late]").press("Enter")
+        expect(text).to_have_value("Tere! Helistan homme.")
 
     @pytest.mark.parametrize("typed", [True, False])
     def test_a_new_picture_leaves_the_chosen_reply(self, open_pane, typed):
