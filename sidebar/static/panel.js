@@ -580,14 +580,17 @@
 
   async function copy(text) {
     try { await navigator.clipboard.writeText(text); return true; } catch { /* refused in most frames */ }
-    const field = letter();
+    const there = letter()?.value === text; // by now another letter may stand there
+    const field = there ? letter() : document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }));
     field.focus();
     field.select();
-    return document.execCommand("copy"); // works in frames from a click, where the newer way is refused
+    const copied = document.execCommand("copy"); // works in frames from a click, where the newer way is refused
+    if (!there) field.remove();
+    return copied;
   }
 
-  async function copyReply() {
-    tell((await copy(letter().value)) ? words.copied : words.selectText);
+  async function copyReply(text = letter().value) {
+    tell((await copy(text)) ? words.copied : words.selectText);
   }
 
   async function insertReply() {
@@ -597,7 +600,7 @@
     if (before !== state.conversation) return tell(words.changed, "warning");
     if (done && done.mode === "clipboard") return tell(words.copied, "success");
     if (done) return tell(words.inserted, "success");
-    return copyReply();
+    return copyReply(text);
   }
 
   // ---- Host -----------------------------------------------------------------------------------
@@ -829,7 +832,7 @@
     by: byAmount,
     reply: openReply,
     back: closeReply,
-    copy: copyReply,
+    copy: () => copyReply(),
     insert: insertReply,
     "other-text": otherText,
     situation: (one) => draft({ situation: one.dataset.situation }),

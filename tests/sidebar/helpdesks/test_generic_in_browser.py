@@ -223,6 +223,17 @@ def test_where_the_host_does_not_take_it_the_text_is_copied(opened, fault):
     assert opened.page.locator("#answer").input_value() == text
 
 
+def test_what_is_copied_where_the_host_is_silent_is_the_letter_that_was_to_be_inserted(opened):
+    opened.posted("desk.mute = ['insertReply', 'notify']")
+    text = reply(opened)
+    opened.frame.locator("[data-situation=replacement]").first.dispatch_event("click")
+    expect(opened.see("reply-text")).not_to_have_value(text)
+    opened.frame.locator("#toast:has-text('Copied')").wait_for()
+    opened.page.locator("#answer").focus()
+    opened.page.keyboard.press("Control+V")
+    assert opened.page.locator("#answer").input_value() == text
+
+
 def test_all_addresses_are_searched(stage, desk, token, shop, agent):
     stage.open(HOST, PAGE % (desk.url, token("48211", "old@example.ee", KADRI)))
     stage.wait_for("customer")
