@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
-from integration.ids import tail
+from integration.ids import child_id, tail
 from integration.plain_orders import SeenOrder, SeenParcel
 from sidebar.formats import clock, day, local, tiny_day, today
 from sidebar.languages import gettext as _
@@ -60,6 +60,15 @@ class Parcel:
     def items(self) -> str:
         """Names of what is in it, for sentences."""
         return self._names[0] if len(set(self._names)) == 1 else ""
+
+    @cached_property
+    def pieces(self) -> dict[str, int]:
+        """How many of each line of the order are in it, by the line's public id."""
+        found: dict[str, int] = {}
+        for line in self._row.lines:
+            public = child_id(self._order.id, str(line.get("line_id")))
+            found[public] = found.get(public, 0) + int(line.get("quantity") or 0)
+        return found
 
     @cached_property
     def _names(self) -> list[str]:

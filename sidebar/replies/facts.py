@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -124,6 +125,11 @@ def _instead(order: OrderCard, write: Writing) -> str:
     sums = [line.verdict.money for line in lines if line.verdict and _accepted(line) and line.verdict.money]
     if not len(late) == len(lines) == len(sums) > 0:
         return ""
+    on_way = Counter[str]()
+    for parcel in order.parcels:
+        on_way.update(parcel.pieces if parcel.late else {})
+    if any(on_way[line.id] < line.refundable for line in lines):
+        return ""  # the sum of the line is for pieces too that are not late
     return write.money(sum(sums[1:], start=sums[0]))
 
 

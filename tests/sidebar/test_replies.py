@@ -11,7 +11,7 @@ import pytest
 from flask import g
 from flask_babel import force_locale
 
-from integration.db.orders import Fulfillment
+from integration.db.orders import Fulfillment, OrderLine
 from integration.eligibility.law import rows
 from integration.eligibility.verdict import Missing
 from integration.money import Money
@@ -329,6 +329,19 @@ def test_of_two_late_parcels_none_speaks_for_both(looked, services, account, sho
     assert (
         "“" not in replies.draft(pane, situation="replacement", language="en").text
     )  # neither of the two alone
+
+
+def test_for_one_late_lamp_of_two_the_money_for_both_is_not_offered(looked, services, account, shop):
+    with services.transaction(account) as work:
+        line = work.session.query(OrderLine).filter_by(order_id=shop["lamp"], platform_id="14").one()
+        line.quantity = line.current_quantity = line.refundable_quantity = 2
+        line.total *= 2
+        rows = work.session.query(Fulfillment).filter_by(order_id=shop["lamp"])
+        arrived = rows.filter_by(platform_id="f1").one()
+        arrived.lines = [*arrived.lines, {"line_id": "14", "quantity": 1}]
+    text = replies.draft(looked(), situation="late", language="en").text
+    assert "“Table lamp Kuu” from order #1042 has not arrived yet" in text
+    assert "€" not in text
 
 
 def test_a_refund_says_sum_day_and_when_it_arrives(kadri):
