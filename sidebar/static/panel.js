@@ -562,11 +562,16 @@
     try {
       const html = await ask(`/sidebar/reply?${values}`);
       if (turn !== state.turn || number !== state.drafts || !section.isConnected) return false;
+      const typing = document.activeElement === letter();
+      const caret = [letter().selectionStart, letter().selectionEnd];
       section.outerHTML = html;
       $("#reply").dataset.chosen = "1";
       giveBack();
       leads(pane().dataset.view === "reply");
-      if (change.situation) $(`[data-situation="${CSS.escape(change.situation)}"]`)?.focus();
+      if (typing) {
+        letter().focus({ preventScroll: true });
+        letter().setSelectionRange(...(before === topic() ? caret : [letter().value.length, letter().value.length]));
+      } else if (change.situation) $(`[data-situation="${CSS.escape(change.situation)}"]`)?.focus();
       else if (change.language) $("[data-testid=reply-language]").focus();
       if (ownStands(before) && before !== topic()) toasted(words.textKept);
       else if (ownStands(topic())) say(words.ownText);

@@ -322,6 +322,21 @@ class TestReplying:
         expect(page.locator("[data-situation=may_return]")).to_have_text("Kas saan tagastada")
         expect(text).to_have_value("Jah, muidugit." if typed else words)
 
+    def test_a_letter_that_comes_while_one_types_takes_the_keys(self, open_pane):
+        """Else they are shortcuts: the "r" of what is typed opens a refund."""
+        page = open_pane(1200, 800)
+        text, kept = page.get_by_test_id("reply-text"), []
+        page.route("**/sidebar/reply?*", lambda route: kept.append(route))
+        with page.expect_request("**/sidebar/reply?*"):
+            page.locator("[data-situation=replacement]").click()
+        text.focus()
+        page.wait_for_timeout(50)
+        kept[0].continue_()
+        expect(text).to_have_value(re.compile("asenduse"))
+        expect(text).to_be_focused()
+        page.keyboard.type("r")
+        expect(page.get_by_test_id("reply-text")).to_have_value(re.compile("r$"))
+
     def test_without_a_host_inserting_copies(self, open_pane):
         page = open_pane()
         page.get_by_test_id("reply-insert").click()
