@@ -18,6 +18,7 @@ from babel.numbers import format_currency, format_decimal
 from flask import Flask, g
 from markupsafe import Markup
 
+from integration.customers import Match, Profile
 from integration.money import Money, digits
 from sidebar.citations import citation
 from sidebar.languages import RIGHT_TO_LEFT, current, ngettext
@@ -193,6 +194,11 @@ def initials(name: str) -> str:
     return (first + (words[-1][0] if len(words) > 1 else "")).upper()
 
 
+def known_as(person: Match | Profile) -> str:
+    """Their name as it stands; who has none is known by an address."""
+    return person.name or next(iter((*person.emails, *person.phones)), "–")
+
+
 def first_name(name: str) -> str:
     """What to call somebody: without a title, and not half of a name that is written in two words.
 
@@ -269,6 +275,7 @@ def install(app: Flask) -> None:
         day=day,
         first_name=first_name,
         initials=initials,
+        known_as=known_as,
         local_day=local,
         money=money,
         month=month,

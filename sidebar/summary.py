@@ -28,7 +28,7 @@ from sidebar import lookups, opened
 from sidebar.cards import ShutOrder
 from sidebar.context import services
 from sidebar.doors import Desk
-from sidebar.formats import clock, money_text, number, short_day
+from sidebar.formats import clock, known_as, money_text, number, short_day
 from sidebar.languages import current
 from sidebar.pane import Pane
 from sidebar.pane import look as look_at
@@ -136,7 +136,7 @@ def _summary(pane: Pane, link: str) -> Summary:
     return Summary(
         state="one",
         customer_id=profile.id,
-        title=profile.name or (profile.emails + profile.phones + ("–",))[0],
+        title=known_as(profile),
         note=" · ".join(filter(None, (pane.urgent[0].what, pane.urgent[0].left))) if pane.urgent else "",
         rows=(
             ("orders", _("orders"), number(profile.orders_count)),

@@ -7,10 +7,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from typing import Any
 
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 PATIENCE = 60.0
 """Seconds until an answer that never comes fails its test: a guard, not a measure."""
+
+
+class Quiet(WSGIRequestHandler):
+    """Errors are logged; one line a call is too much."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
 
 
 class Listener:
@@ -22,9 +29,7 @@ class Listener:
         self._app: Any = None
         self._answering = 0
         self._changed = threading.Condition()
-        self._server = make_server("127.0.0.1", 0, self, threaded=True)
-        self._server.daemon_threads = True  # type: ignore[attr-defined] # of ThreadingMixIn
-        self._server.log = lambda *_: None  # type: ignore[method-assign] # one line a call is too much
+        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=Quiet)
         self.port: int = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)

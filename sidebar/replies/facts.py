@@ -120,15 +120,13 @@ def _rights(order: OrderCard, write: Writing) -> dict[str, Any]:
 
 def _instead(order: OrderCard, write: Writing) -> str:
     """What goes back for all that is late; empty where it is not known of every parcel."""
-    late = {parcel.items for parcel in order.parcels if parcel.late}
-    lines = [line for line in order.lines if line.title in late]
+    parcels = [parcel.pieces for parcel in order.parcels if parcel.late]
+    late = sum(map(Counter, parcels), Counter[str]())
+    lines = [line for line in order.lines if late[line.id]]
     sums = [line.verdict.money for line in lines if line.verdict and _accepted(line) and line.verdict.money]
-    if not len(late) == len(lines) == len(sums) > 0:
+    if not (sums and all(parcels)) or len(sums) < len(lines):
         return ""
-    on_way = Counter[str]()
-    for parcel in order.parcels:
-        on_way.update(parcel.pieces if parcel.late else {})
-    if any(on_way[line.id] < line.refundable for line in lines):
+    if any(late[line.id] < line.refundable for line in lines):
         return ""  # the sum of the line is for pieces too that are not late
     return write.money(sum(sums[1:], start=sums[0]))
 
